@@ -1,0 +1,350 @@
+"""What every network's file declares and how it is spoken to.
+
+A network is one class in one file of this package. It consists of *declared data* (placements with their dated
+limits, credential fields, rate policy, metric mapping, its way of publishing once) and of small *capabilities*
+(protocols below). Other rooms ask ``can(network, Publishes)``, never which network it is.
+
+Nothing here knows Django, a database, settings or the clock: methods take credentials and an HTTP client and give
+frozen dataclasses back. They never sleep and never retry; whether to repeat a request is the caller's decision,
+made from the error's :class:`Kind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+import httpx
+
+LocalText: TypeAlias = Mapping[str, str]
+"""A text by language: ``{"uk": …, "en": …, "ru": …}``."""
+
+Credentials: TypeAlias = Mapping[str, str]
+"""Values of the network's credential fields, and what connecting added (tokens, ids). JSON-able, kept encrypted."""
+
+
+# ------------------------------------------------------------------------------------------------ errors
+
+
+class Kind(StrEnum):
+    """What the caller may do after an error."""
+
+    PERMANENT = "permanent"  # repeating cannot help; a person must change something
+    WAIT = "wait"  # rate limit or announced outage: nothing was created; repeat after `retry_at`
+    RECONNECT = "reconnect"  # the credentials are no longer accepted
+    UNREACHABLE = "unreachable"  # failed before the request was sent: safe to repeat
+    UNCERTAIN = "uncertain"  # sent, but no trustworthy answer: it may or may not have happened
+
+
+class NetworkError(Exception):
+    """A request to a network that did not succeed.
+
+    :param kind: what the caller may do.
+    :param code: stable key of the message shown to people, e.g. ``"text_too_long"``, ``"timeout"``.
+    :param params: values for the message; never secrets.
+    :param retry_at: aware UTC time before which repeating is pointless (only with ``Kind.WAIT``).
+    :param status: HTTP status, if there was an answer.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        code: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        retry_at: datetime | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {code}")
+        self.kind = kind
+        self.code = code
+        self.params: dict[str, Any] = dict(params or {})
+        self.retry_at = retry_at
+        self.status = status
+
+
+# ------------------------------------------------------------------------------------------------ declared data
+
+
+class Once(StrEnum):
+    """How publishing in a placement is made to happen once (DESIGN.md, "Publishing once")."""
+
+    KEY = "key"  # the network deduplicates by a key that we choose: sending again is harmless
+    PREPARE = "prepare"  # harmless, repeatable preparation, then one idempotent switch
+    LOOKUP = "lookup"  # we can find afterwards whether it is there
+    NONE = "none"  # once in flight and not confirmed, only a person can tell
+    HAND = "hand"  # a person posts; we remind, and they confirm
+
+
+class Counting(StrEnum):
+    """In what a network counts the length of a text."""
+
+    GRAPHEMES = "graphemes"
+    CODE_POINTS = "code_points"
+    UTF16 = "utf16"
+    BYTES = "bytes"  # UTF-8
+    MASTODON = "mastodon"  # code points; URL = 23; remote handle without its domain
+    TWITTER = "twitter"  # weighted, twitter-text configuration v3
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One dated limit. ``value`` in ``unit``; ``None`` means the network states none."""
+
+    key: str  # e.g. "text", "bytes", "images", "image_bytes", "ratio_min", "hashtags", "video_seconds"
+    value: int | Decimal | str | None
+    unit: str  # "graphemes", "bytes", "count", "px", "s", "ratio", "mime" …
+    checked_on: date
+    source: str  # where it is written down (URL) or "NETWORKS.md"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A place where content can appear: post, story, reel, carousel, message …"""
+
+    key: str
+    label: LocalText
+    counting: Counting
+    limits: tuple[Limit, ...]
+    once: Once
+    media_required: bool = False
+    text_allowed: bool = True
+    media_allowed: tuple[str, ...] = ()  # kinds: "image", "video"
+    link_by_hand: bool = False  # a post *with a link* cannot go through the API: it becomes a reminder
+
+    def limit(self, key: str) -> int | Decimal | str | None:
+        """Value of a limit, ``None`` if the placement has none of that key."""
+        return next((one.value for one in self.limits if one.key == key), None)
+
+
+@dataclass(frozen=True)
+class CredentialField:
+    """One field of the connect form, from which the form is generated."""
+
+    key: str
+    label: LocalText
+    help: LocalText = field(default_factory=dict)
+    kind: str = "text"  # "text" | "url" | "password" | "handle"
+    secret: bool = False
+    required: bool = True
+    default: str = ""
+    placeholder: str = ""
+
+
+@dataclass(frozen=True)
+class RatePolicy:
+    """Requests the network allows: at most ``requests`` per ``seconds`` (per channel)."""
+
+    requests: int
+    seconds: int
+
+
+# ------------------------------------------------------------------------------------------------ what goes out
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """A file to publish. ``path`` is local; ``url`` is a public address for networks that fetch by themselves."""
+
+    path: Path
+    mime: str
+    bytes: int
+    width: int | None = None
+    height: int | None = None
+    alt: str = ""
+    url: str = ""
+    seconds: Decimal | None = None
+
+    @property
+    def kind(self) -> str:
+        """``"image"``, ``"video"`` or ``"file"``."""
+        head = self.mime.partition("/")[0]
+        return head if head in ("image", "video") else "file"
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One post, ready to leave. ``key`` is the delivery's own key, stable over all attempts (at most 64 of [a-z0-9-])."""
+
+    key: str
+    placement: str
+    text: str = ""
+    media: tuple[MediaFile, ...] = ()
+    link: str = ""
+    language: str = ""  # BCP 47, for networks that take it
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What harmless preparation left on the network's side (JSON-able), handed to ``commit``."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """The network says that it is there. ``url`` may be empty if the network has no public address for it."""
+
+    external_id: str
+    url: str = ""
+    published_at: datetime | None = None  # the network's own time, if it tells
+    answer: Mapping[str, Any] = field(default_factory=dict)  # redacted, for the attempt's record
+
+
+class Verdict(StrEnum):
+    FOUND = "found"
+    ABSENT = "absent"  # certainly not there: may be sent again
+    CANNOT_TELL = "cannot_tell"  # a person must look
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Answer to "is it there?". ``published`` is set if and only if the verdict is FOUND."""
+
+    verdict: Verdict
+    published: Published | None = None
+    look_at: str = ""  # where a person should look (URL or words), if it cannot be told
+
+
+# ------------------------------------------------------------------------------------------------ what comes back
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who we are connected as. ``credentials`` are to be stored: what was typed plus what connecting added."""
+
+    external_id: str
+    name: str
+    url: str = ""
+    credentials: Credentials = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One counter as the network reports it now. Missing counters are simply not listed: missing is not zero."""
+
+    metric: str  # our key: "likes", "reposts", "replies", "quotes", "reach", "impressions", "followers", "members" …
+    value: Decimal
+    observed_at: datetime | None = None  # network's own time; None = time of asking
+
+
+@dataclass(frozen=True)
+class Said:
+    """Something somebody else said to us: a reply, comment or message."""
+
+    external_id: str
+    author: str  # handle or id as the network shows it
+    author_name: str
+    text: str
+    said_at: datetime
+    in_reply_to: str = ""
+    url: str = ""
+
+
+# ------------------------------------------------------------------------------------------------ capabilities
+
+
+@runtime_checkable
+class Connects(Protocol):
+    def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
+        """Check what was typed and return the account with everything that is needed from now on."""
+
+
+@runtime_checkable
+class ConnectsByOAuth(Protocol):
+    """Connecting by sending the person to the network and back."""
+
+    def authorization(
+        self, *, client: httpx.Client, credentials: Credentials, redirect_uri: str, state: str
+    ) -> tuple[str, Credentials]:
+        """Address to send the person to, and credentials to keep meanwhile (app registration, PKCE verifier)."""
+
+    def finish(
+        self, *, client: httpx.Client, credentials: Credentials, code: str, redirect_uri: str
+    ) -> Account:
+        """Trade the code for tokens."""
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    def prepare(
+        self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, so_far: Prepared
+    ) -> Prepared:
+        """Harmless, repeatable work before the due time (upload media, make containers). May be called again."""
+
+    def commit(
+        self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, prepared: Prepared
+    ) -> Published:
+        """The one request that makes the post visible. Exactly one state-changing request."""
+
+
+@runtime_checkable
+class Finds(Protocol):
+    def find(
+        self,
+        *,
+        client: httpx.Client,
+        credentials: Credentials,
+        post: Outgoing,
+        prepared: Prepared,
+        not_before: datetime,
+    ) -> Sighting:
+        """Is the post of this key already there? Read-only. ``not_before``: start of the first attempt."""
+
+
+@runtime_checkable
+class ReadsInsights(Protocol):
+    def post_readings(
+        self, *, client: httpx.Client, credentials: Credentials, external_id: str
+    ) -> Sequence[Reading]: ...
+
+    def account_readings(self, *, client: httpx.Client, credentials: Credentials) -> Sequence[Reading]: ...
+
+
+@runtime_checkable
+class ReadsConversations(Protocol):
+    def replies(
+        self, *, client: httpx.Client, credentials: Credentials, external_id: str
+    ) -> Sequence[Said]: ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None: ...
+
+
+class Network:
+    """Base class: the declared data. Everything a person sees about a network is derived from here."""
+
+    key: ClassVar[str]
+    label: ClassVar[LocalText]
+    short: ClassVar[str]  # two letters for the network's small mark
+    color: ClassVar[str]  # oklch(), for the mark
+    placements: ClassVar[tuple[Placement, ...]]
+    credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
+    rate: ClassVar[RatePolicy | None] = None
+    metrics: ClassVar[Mapping[str, str]] = {}  # network's own name → our key
+    audience_metric: ClassVar[str] = ""  # "followers" or "members": what grows here
+    docs: ClassVar[str] = ""  # the network's own documentation, where a person can read on
+    by_hand: ClassVar[bool] = False  # no API: a reminder channel
+    practice: ClassVar[bool] = False  # a practice server speaks this network's protocol
+    public_media: ClassVar[bool] = False  # the network fetches media from a public URL
+    look_here: ClassVar[LocalText] = {}  # where a person looks when it cannot be told whether a post is there
+
+    def placement(self, key: str) -> Placement:
+        """The placement of that key; ``KeyError`` if the network has none."""
+        for one in self.placements:
+            if one.key == key:
+                return one
+        raise KeyError(key)
+
+
+def can(network: Network, capability: type) -> bool:
+    """Does the network have the capability? The only question other rooms ask."""
+    return isinstance(network, capability)
