@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ContingencyConfig(AppConfig):
+    name = "spilno.contingency"
+    label = "contingency"

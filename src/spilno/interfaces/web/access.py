@@ -1,0 +1,35 @@
+"""Every page inside a workspace declares the permission it needs; :class:`WorkspaceMiddleware` enforces it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
+
+from spilno.team.models import Person, User, Workspace
+from spilno.team.permissions import Permission
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+class WorkspaceRequest(HttpRequest):
+    """A request inside a workspace, made by somebody who belongs to it."""
+
+    workspace: Workspace
+    person: Person
+    user: User
+    htmx: HtmxDetails
+
+
+def needs(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:
+    """Declare what a view needs: ``permission`` to look, ``post`` (if given) for anything but GET and HEAD."""
+
+    def mark(view: View) -> View:
+        marked: Any = view
+        marked.permission = permission
+        marked.permission_post = post or permission
+        return view
+
+    return mark

@@ -1,0 +1,13 @@
+"""allauth's hooks: who may make an account."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """By invitation only, unless the administrator opened the door."""
+        return settings.SPILNO_SIGNUP_OPEN or "invitation" in request.session

@@ -1,0 +1,72 @@
+"""Who asks, in which workspace, in which language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import translation
+
+from spilno.team.models import Person
+from spilno.team.permissions import may
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class PersonLocaleMiddleware:
+    """Language: what was chosen (cookie), else the browser's wish, else Ukrainian. ``?lang=`` chooses for one page."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        known = dict(settings.LANGUAGES)
+        language = request.GET.get("lang", "")
+        if language not in known:
+            language = translation.get_language_from_request(request)
+        with translation.override(language):
+            request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language)
+            return response
+
+
+class WorkspaceMiddleware:
+    """Resolves ``<workspace>`` in the address and enforces the permission that the view declares.
+
+    To an outsider a workspace does not exist (404); a colleague without the permission is told so (403).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: Any, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        slug = kwargs.pop("workspace", None)
+        if slug is None:
+            return None
+        permission = getattr(view, "permission", None)
+        if permission is None:
+            raise ImproperlyConfigured(f"{view} is inside a workspace and declares no permission")
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        person = (
+            Person.objects.select_related("workspace", "department")
+            .filter(workspace__slug=slug, user=request.user, is_active=True)
+            .first()
+        )
+        if person is None:
+            raise Http404
+        needed = permission if request.method in ("GET", "HEAD") else view.permission_post
+        if not may(person, needed):
+            raise PermissionDenied(needed)
+        request.person, request.workspace = person, person.workspace
+        return None

@@ -1,0 +1,50 @@
+"""Addresses of the pages. Inside a workspace everything begins with ``/w/<workspace>/``."""
+
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from spilno.interfaces.web.views import (
+    account,
+    brief,
+    channels,
+    community,
+    contingency,
+    deliveries,
+    design,
+    inbox,
+    initiatives,
+    items,
+    media_library,
+    plan,
+    public,
+    results,
+    setup,
+    team,
+    today,
+)
+
+# A page's name begins with the key of its sidebar entry: "initiatives", "initiatives-brief" …
+inside = [
+    *today.urlpatterns,
+    *initiatives.urlpatterns,
+    *brief.urlpatterns,
+    *plan.urlpatterns,
+    *items.urlpatterns,
+    *deliveries.urlpatterns,
+    *contingency.urlpatterns,
+    *inbox.urlpatterns,
+    *community.urlpatterns,
+    *results.urlpatterns,
+    *channels.urlpatterns,
+    *media_library.urlpatterns,
+    *team.urlpatterns,
+]
+
+urlpatterns = [
+    path("w/<slug:workspace>/", include(inside)),
+    path("language/", set_language, name="set_language"),
+    *account.urlpatterns,
+    *setup.urlpatterns,
+    *public.urlpatterns,
+    *design.urlpatterns,
+]

@@ -1,0 +1,66 @@
+"""Public pages: what outsiders see, and the facts they leave."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from spilno.kernel.models import Owned
+
+
+class PageKind(models.TextChoices):
+    REGISTRATION = "registration", _("Event registration")
+    LEAD_FORM = "lead_form", _("Lead form")
+
+
+class PublicPage(Owned):
+    """A public page of an initiative. Its address is ``/p/<slug>/``; the slug is unique in the installation."""
+
+    initiative = models.ForeignKey("briefs.Initiative", on_delete=models.CASCADE, related_name="pages")
+    slug = models.SlugField(max_length=80, unique=True)
+    kind = models.CharField(max_length=20, choices=PageKind.choices)
+    title = models.JSONField(default=dict)  # LocalText
+    body = models.JSONField(default=dict)  # LocalText, plain text with paragraphs
+    starts_at = models.DateTimeField(null=True, blank=True)  # of the event
+    place = models.JSONField(default=dict)  # LocalText
+    capacity = models.PositiveIntegerField(null=True, blank=True)
+    is_open = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+
+class Entry(Owned):
+    """What somebody typed into a public page: the personal data, kept apart from the facts so that it can be erased."""
+
+    page = models.ForeignKey(PublicPage, on_delete=models.CASCADE, related_name="entries")
+    name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    note = models.TextField(blank=True, max_length=2000)
+    company = models.CharField(max_length=120, blank=True)
+    actor = models.CharField(max_length=64)  # the key under which the facts know this person
+    token = models.CharField(max_length=64, unique=True)  # cancel link
+    utm_source = models.CharField(max_length=200, blank=True)
+    utm_medium = models.CharField(max_length=200, blank=True)
+    utm_campaign = models.CharField(max_length=200, blank=True)
+    link = models.ForeignKey("TrackedLink", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["page", "email"], name="entry_email_once")]
+        ordering = ["-created_at"]
+
+
+class TrackedLink(Owned):
+    """A short address ``/l/<code>`` that counts a visit for the post that carried it and leads on."""
+
+    code = models.CharField(max_length=16, unique=True)
+    target = models.URLField(max_length=1000)
+    initiative = models.ForeignKey("briefs.Initiative", null=True, on_delete=models.SET_NULL, related_name="+")
+    variant = models.ForeignKey("plan.Variant", null=True, on_delete=models.CASCADE, related_name="links")
+    utm_source = models.CharField(max_length=200, blank=True)
+    utm_medium = models.CharField(max_length=200, blank=True)
+    utm_campaign = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["variant", "target"], name="link_once")]
