@@ -49,6 +49,12 @@ class NetworkError(Exception):
     :param params: values for the message; never secrets.
     :param retry_at: aware UTC time before which repeating is pointless (only with ``Kind.WAIT``).
     :param status: HTTP status, if there was an answer.
+    :param so_far: what preparation had achieved before the error, to be stored and handed to the next ``prepare``
+        (a network that is still working on a picture raises ``Kind.WAIT`` with it). An error of ``commit`` that
+        carries an *empty* one says that the preparation is void and has to be made anew.
+
+    ``params["seconds"]``, if there, is how long to wait, counted from now: networks are asked for an instant and
+    often tell only a duration, and nothing here has a clock. Then ``retry_at`` may be ``None``.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class NetworkError(Exception):
         params: Mapping[str, Any] | None = None,
         retry_at: datetime | None = None,
         status: int | None = None,
+        so_far: Prepared | None = None,
     ) -> None:
         super().__init__(f"{kind}: {code}")
         self.kind = kind
@@ -66,6 +73,7 @@ class NetworkError(Exception):
         self.params: dict[str, Any] = dict(params or {})
         self.retry_at = retry_at
         self.status = status
+        self.so_far = so_far
 
 
 # ------------------------------------------------------------------------------------------------ declared data
@@ -88,7 +96,7 @@ class Counting(StrEnum):
     CODE_POINTS = "code_points"
     UTF16 = "utf16"
     BYTES = "bytes"  # UTF-8
-    MASTODON = "mastodon"  # code points; URL = 23; remote handle without its domain
+    MASTODON = "mastodon"  # graphemes; URL = 23; remote handle without its domain
     TWITTER = "twitter"  # weighted, twitter-text configuration v3
 
 
@@ -116,6 +124,8 @@ class Placement:
     text_allowed: bool = True
     media_allowed: tuple[str, ...] = ()  # kinds: "image", "video"
     link_by_hand: bool = False  # a post *with a link* cannot go through the API: it becomes a reminder
+    link_plain: bool = False  # a link is shown as plain text that nobody can click
+    alt_text: bool = True  # pictures carry a description
 
     def limit(self, key: str) -> int | Decimal | str | None:
         """Value of a limit, ``None`` if the placement has none of that key."""
@@ -319,6 +329,14 @@ class Deletes(Protocol):
     def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None: ...
 
 
+@runtime_checkable
+class ReadsLimits(Protocol):
+    def live_limits(
+        self, *, client: httpx.Client, credentials: Credentials, placement: str
+    ) -> tuple[Limit, ...]:
+        """Limits as the server itself states them today; they replace declared ones of the same key."""
+
+
 class Network:
     """Base class: the declared data. Everything a person sees about a network is derived from here."""
 
@@ -337,12 +355,26 @@ class Network:
     public_media: ClassVar[bool] = False  # the network fetches media from a public URL
     look_here: ClassVar[LocalText] = {}  # where a person looks when it cannot be told whether a post is there
 
+    def sent_text(self, *, placement: str, text: str, link: str = "", media: bool = False) -> str:
+        """The text as it will really be sent: a link that has no place of its own is appended.
+
+        Checking and publishing both use it, so that a text which passed the check is the text that leaves.
+        """
+        return with_link(text, link)
+
     def placement(self, key: str) -> Placement:
         """The placement of that key; ``KeyError`` if the network has none."""
         for one in self.placements:
             if one.key == key:
                 return one
         raise KeyError(key)
+
+
+def with_link(text: str, link: str) -> str:
+    """The text with the link on a line of its own, unless it already says it."""
+    if not link or link in text:
+        return text
+    return f"{text}\n\n{link}" if text else link
 
 
 def can(network: Network, capability: type) -> bool:
