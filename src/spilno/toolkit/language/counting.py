@@ -26,7 +26,9 @@ URL = regex.compile(
     regex.VERBOSE | regex.IGNORECASE,
 )
 TRAILING = regex.compile(r"""[.,:;!?'"»”…]+$""")
-MENTION = regex.compile(r"(?<![\w/])@([a-z0-9_]+(?:[a-z0-9_.-]+[a-z0-9_]+)?)@[\p{L}\p{N}.-]+[\p{L}\p{N}]+", regex.IGNORECASE)
+MENTION = regex.compile(
+    r"(?<![\w/])@([a-z0-9_]+(?:[a-z0-9_.-]+[a-z0-9_]+)?)@[\p{L}\p{N}.-]+[\p{L}\p{N}]+", regex.IGNORECASE
+)
 EMOJI = regex.compile(
     r"""\p{Regional_Indicator}{2}
       | [0-9#*]\uFE0F?\u20E3

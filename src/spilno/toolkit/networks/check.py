@@ -1,0 +1,187 @@
+"""Does a post fit a placement? Asked by the composer, by approval, by the command line and once more before sending.
+
+All limits come from the network's declared data; there is no rule about a single network here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import regex
+
+from spilno.toolkit.language.counting import length
+from spilno.toolkit.networks import registry
+from spilno.toolkit.networks.base import Counting, Limit, MediaFile, Network, Once, Placement
+
+ERROR = "error"
+NOTE = "note"
+
+HASHTAG = regex.compile(r"(?<![\w&/])#[\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*")
+RATIO_TOLERANCE = Decimal("0.005")
+"""Pixels are whole, so a picture cut to 4:5 is rarely exactly 0.8."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend or to know. ``code`` is stable and is what a message is looked up by.
+
+    ``field`` is ``"text"``, ``"link"``, ``"media"`` or ``"media.N"`` (counted from 0).
+    ``level`` is ``"error"`` (it cannot be published so) or ``"note"`` (it can, but a person should know).
+    """
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    field: str = "text"
+    level: str = ERROR
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Length of the text as the network counts it, the limit (``None``: none stated), and what is wrong."""
+
+    length: int
+    limit: int | None
+    counting: Counting
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing that prevents publishing (notes do not)."""
+        return not any(one.level == ERROR for one in self.problems)
+
+
+def check(
+    *,
+    network: Network | str,
+    placement: str,
+    text: str,
+    media: Sequence[MediaFile] = (),
+    link: str = "",
+    limits: Sequence[Limit] = (),
+) -> Checked:
+    """Check a post against a placement.
+
+    :param network: the network or its key.
+    :param limits: limits that replace declared ones of the same key: live ones of the server, or an administrator's.
+    :raises KeyError: if there is no such network or placement.
+    """
+    net = registry.get(network) if isinstance(network, str) else network
+    place = net.placement(placement)
+    of = _Limits(place, limits)
+    sent = (
+        net.sent_text(placement=placement, text=text, link=link, media=bool(media))
+        if place.text_allowed
+        else text
+    )
+    by_hand = place.once is Once.HAND or (bool(link) and place.link_by_hand)
+    problems = [
+        *_text_problems(place, of, sent, bool(media)),
+        *_link_problems(place, link),
+        *_media_problems(place, of, media, by_hand),
+    ]
+    return Checked(length(sent, place.counting), of.whole("text"), place.counting, tuple(problems))
+
+
+class _Limits:
+    def __init__(self, place: Placement, overrides: Sequence[Limit]) -> None:
+        self._values = {one.key: one.value for one in place.limits} | {
+            one.key: one.value for one in overrides
+        }
+
+    def whole(self, key: str) -> int | None:
+        value = self._values.get(key)
+        return None if value is None else int(value)
+
+    def exact(self, key: str) -> Decimal | None:
+        value = self._values.get(key)
+        return None if value is None else Decimal(value)
+
+    def words(self, key: str) -> tuple[str, ...]:
+        value = self._values.get(key)
+        return tuple(str(value).split()) if value else ()
+
+
+def _text_problems(place: Placement, of: _Limits, sent: str, has_media: bool) -> list[Problem]:
+    if not place.text_allowed:
+        return [Problem("text_not_shown", {}, "text", NOTE)] if sent.strip() else []
+    found = []
+    if not sent.strip() and not has_media:
+        found.append(Problem("text_empty"))
+    # A network may count in two ways at once (graphemes and bytes): each is a limit of its own.
+    for key, counting in (("text", place.counting), ("bytes", Counting.BYTES)):
+        most = of.whole(key)
+        if most is not None and (size := length(sent, counting)) > most:
+            params = {"length": size, "limit": most, "over": size - most, "unit": str(counting)}
+            found.append(Problem("text_too_long", params))
+    most = of.whole("hashtags")
+    if most is not None and (count := len(HASHTAG.findall(sent))) > most:
+        found.append(Problem("hashtags_too_many", {"count": count, "limit": most}))
+    return found
+
+
+def _link_problems(place: Placement, link: str) -> list[Problem]:
+    if not link:
+        return []
+    found = []
+    if not link.startswith(("http://", "https://")):
+        found.append(Problem("link_not_an_address", {"link": link[:100]}, "link"))
+    if place.link_by_hand:
+        found.append(Problem("link_by_hand", {}, "link", NOTE))
+    elif place.link_plain:
+        found.append(Problem("link_not_clickable", {}, "link", NOTE))
+    return found
+
+
+def _media_problems(
+    place: Placement, of: _Limits, media: Sequence[MediaFile], by_hand: bool
+) -> list[Problem]:
+    found = []
+    if place.media_required and not media:
+        found.append(Problem("media_required", {}, "media"))
+    for kind, key in (("image", "images"), ("video", "videos")):
+        most = of.whole(key)
+        count = sum(1 for one in media if one.kind == kind)
+        if most is not None and count > most:
+            found.append(Problem("media_too_many", {"count": count, "limit": most, "kind": kind}, "media"))
+    for number, one in enumerate(media):
+        found += _file_problems(place, of, one, f"media.{number}", by_hand)
+    return found
+
+
+def _file_problems(place: Placement, of: _Limits, one: MediaFile, where: str, by_hand: bool) -> list[Problem]:
+    types = of.words(f"{one.kind}_mime")
+    if one.kind not in place.media_allowed or (types and one.mime not in types):
+        params = {"type": one.mime, "allowed": ", ".join(types) or ", ".join(place.media_allowed)}
+        return [Problem("media_wrong_type", params, where)]
+    found = []
+    most = of.whole(f"{one.kind}_bytes")
+    if most is not None and one.bytes > most:
+        found.append(Problem("media_too_large", {"bytes": one.bytes, "limit": most, "kind": one.kind}, where))
+    longest = of.exact("video_seconds")
+    if one.kind == "video" and longest is not None and one.seconds is not None and one.seconds > longest:
+        found.append(Problem("video_too_long", {"seconds": one.seconds, "limit": longest}, where))
+    if one.width and one.height:
+        found += _shape_problems(of, one, where)
+    if one.kind == "image" and not one.alt.strip() and place.alt_text and not by_hand:
+        found.append(Problem("alt_missing", {}, where, NOTE))
+    return found
+
+
+def _shape_problems(of: _Limits, one: MediaFile, where: str) -> list[Problem]:
+    assert one.width
+    assert one.height
+    found = []
+    ratio = Decimal(one.width) / Decimal(one.height)
+    low, high = of.exact("ratio_min"), of.exact("ratio_max")
+    if (low is not None and ratio < low - RATIO_TOLERANCE) or (
+        high is not None and ratio > high + RATIO_TOLERANCE
+    ):
+        params = {"ratio": ratio.quantize(Decimal("0.01")), "min": low, "max": high}
+        found.append(Problem("ratio_out_of_range", params, where))
+    narrowest = of.whole("width_min")
+    if narrowest is not None and one.width < narrowest:
+        found.append(Problem("image_too_small", {"width": one.width, "limit": narrowest}, where))
+    return found

@@ -1,0 +1,314 @@
+"""Talking to a network over HTTP: one request, one answer or one :class:`NetworkError` that says what to do.
+
+What went wrong decides what may be done about it, so the line between "not sent" and "sent, but no answer" is drawn
+here, once, for all networks:
+
+* no connection was made: ``UNREACHABLE``, safe to repeat;
+* anything after that without a trustworthy answer (time-out, reset, 5xx, a page instead of JSON): ``UNCERTAIN``.
+  For a read or a harmless preparation the caller may simply repeat; a publishing request must be looked up first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError
+
+MOST_BYTES = 2 * 1024 * 1024
+"""No answer that we need is longer; whatever is longer is not from the network."""
+
+MOST_MESSAGE = 200
+"""Characters of a network's own error message that are kept."""
+
+_SECRET_KEY = re.compile(r"token|secret|password|jwt|verifier", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(?i)((?:access_token|refresh_token|client_secret|password|authorization|bearer)[\"']?\s*[=: ]\s*[\"']?)[^\s\"'&,]+"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: parsed JSON, and when the server says it answered (``Date`` header)."""
+
+    status: int
+    data: Any
+    headers: httpx.Headers
+    date: datetime | None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A field of the answer, which must be a JSON object."""
+        if not isinstance(self.data, dict):
+            raise NetworkError(Kind.UNCERTAIN, "unexpected_answer", status=self.status)
+        value = self.data.get(key)
+        return default if value is None else value
+
+    def __getitem__(self, key: str) -> Any:
+        """A field that must be there: an answer without it is not the one we asked for."""
+        if (value := self.get(key)) is None:
+            raise NetworkError(Kind.UNCERTAIN, "unexpected_answer", params={"field": key}, status=self.status)
+        return value
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error answer in the network's own words, as its ``explain`` function understood it."""
+
+    code: str = ""
+    message: str = ""
+    kind: Kind | None = None  # None: decided by the HTTP status
+    seconds: float | None = None
+
+
+Explain = Callable[[int, Any], Refusal]
+
+
+def secrets_of(network: Network, credentials: Credentials) -> tuple[str, ...]:
+    """Values that must never be shown: the secret fields, and whatever connecting added that is named like one."""
+    flagged = {one.key for one in network.credential_fields if one.secret}
+    return tuple(
+        value
+        for key, value in credentials.items()
+        if isinstance(value, str) and len(value) >= 4 and (key in flagged or _SECRET_KEY.search(key))
+    )
+
+
+def redacted(text: str, secrets: tuple[str, ...]) -> str:
+    """The text without the secrets, on one line, at most :data:`MOST_MESSAGE` characters."""
+    for one in sorted(secrets, key=len, reverse=True):
+        text = text.replace(one, "…")
+    text = " ".join(_SECRET_TEXT.sub(r"\1…", text).split())
+    return text if len(text) <= MOST_MESSAGE else text[: MOST_MESSAGE - 1] + "…"
+
+
+def nothing_to_explain(status: int, data: Any) -> Refusal:
+    """The ``explain`` of a network whose errors have no form of their own."""
+    return Refusal()
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A way to one server: where it is, what to send along, what to hide, and how its errors read."""
+
+    client: httpx.Client
+    base: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    explain: Explain = nothing_to_explain
+
+    def get(self, path: str, **kwargs: Any) -> Answer:
+        """GET; see :meth:`call`."""
+        return self.call("GET", path, **kwargs)
+
+    def post(self, path: str, **kwargs: Any) -> Answer:
+        """POST; see :meth:`call`."""
+        return self.call("POST", path, **kwargs)
+
+    def put(self, path: str, **kwargs: Any) -> Answer:
+        """PUT; see :meth:`call`."""
+        return self.call("PUT", path, **kwargs)
+
+    def call(self, method: str, path: str, **kwargs: Any) -> Answer:
+        """Send one request and return its answer.
+
+        :param path: appended to ``base``, or a whole address.
+        :param kwargs: as for ``httpx.Client.build_request`` (``params``, ``json``, ``data``, ``files``, ``content``).
+        :raises NetworkError: for everything but a 2xx answer in JSON.
+        """
+        headers = {"Accept": "application/json", **self.headers, **kwargs.pop("headers", {})}
+        url = path if path.startswith(("http://", "https://")) else self.base.rstrip("/") + path
+        # The exception is raised outside the `except` block: httpx's own one holds the request, and with it the
+        # token in its headers, and must not hang on ours as its context.
+        problem: NetworkError | None = None
+        response: httpx.Response | None = None
+        body = b""
+        try:
+            request = self.client.build_request(method, url, headers=headers, **kwargs)
+            response = self.client.send(request, stream=True)
+            try:
+                body, whole = _read(response)
+            finally:
+                response.close()
+            if not whole:
+                problem = NetworkError(Kind.UNCERTAIN, "answer_too_large", status=response.status_code)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
+            problem = NetworkError(Kind.PERMANENT, "bad_address", params={"host": self.host})
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
+            problem = NetworkError(Kind.UNREACHABLE, "unreachable", params={"host": self.host})
+        except httpx.TimeoutException:
+            problem = NetworkError(Kind.UNCERTAIN, "timeout", params={"host": self.host})
+        except httpx.HTTPError:
+            problem = NetworkError(Kind.UNCERTAIN, "connection_lost", params={"host": self.host})
+        if problem is not None:
+            raise problem
+        assert response is not None
+        return self._judged(response, body)
+
+    @property
+    def host(self) -> str:
+        """The server's name, for messages; never the whole address, which may carry a token."""
+        return re.sub(r"^[a-z]+://", "", self.base, flags=re.IGNORECASE).split("/")[0].rpartition("@")[2]
+
+    def _judged(self, response: httpx.Response, body: bytes) -> Answer:
+        status = response.status_code
+        date = http_date(response.headers.get("Date"))
+        data, is_json = _parsed(body)
+        if 200 <= status < 300:
+            if not is_json:
+                raise NetworkError(Kind.UNCERTAIN, "not_json", params={"host": self.host}, status=status)
+            return Answer(status, data, response.headers, date)
+        refusal = self.explain(status, data) if is_json else Refusal()
+        params: dict[str, Any] = {"host": self.host}
+        if refusal.message:
+            params["message"] = redacted(refusal.message, self.secrets)
+        if refusal.code:
+            params["their_code"] = redacted(refusal.code, self.secrets)
+        kind, code = _kind_of(status)
+        if refusal.kind is not None and refusal.kind is not kind:
+            kind, code = refusal.kind, _CODES[refusal.kind]
+        retry_at = None
+        if kind is Kind.WAIT or status == 503:
+            seconds, retry_at = _when(response.headers, date, refusal.seconds)
+            if seconds is not None:
+                params["seconds"] = seconds
+        if kind is not Kind.WAIT:
+            retry_at = None
+        if 300 <= status < 400:
+            params["to"] = _where(response)
+        raise NetworkError(kind, code, params=params, retry_at=retry_at, status=status)
+
+
+_CODES = {
+    Kind.PERMANENT: "refused",
+    Kind.WAIT: "rate_limited",
+    Kind.RECONNECT: "not_accepted",
+    Kind.UNREACHABLE: "unreachable",
+    Kind.UNCERTAIN: "server_error",
+}
+
+
+def _kind_of(status: int) -> tuple[Kind, str]:
+    if status == 401:
+        return Kind.RECONNECT, "not_accepted"
+    if status == 429:
+        return Kind.WAIT, "rate_limited"
+    if status == 408:
+        return Kind.UNCERTAIN, "timeout"
+    if status == 403:
+        return Kind.PERMANENT, "forbidden"
+    if status in (404, 410):
+        return Kind.PERMANENT, "not_found"
+    if status == 413:
+        return Kind.PERMANENT, "media_too_large"
+    if 300 <= status < 400:
+        return Kind.PERMANENT, "redirected"
+    if 400 <= status < 500:
+        return Kind.PERMANENT, "refused"
+    return Kind.UNCERTAIN, "server_error"
+
+
+def _read(response: httpx.Response) -> tuple[bytes, bool]:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        size += len(part)
+        if size > MOST_BYTES:
+            return b"", False
+        parts.append(part)
+    return b"".join(parts), True
+
+
+def _parsed(body: bytes) -> tuple[Any, bool]:
+    if not body.strip():
+        return {}, True  # e.g. 200 with an empty body after a deletion
+    try:
+        return json.loads(body), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _where(response: httpx.Response) -> str:
+    """Where a redirection points, without its query (which may carry a token)."""
+    return response.headers.get("Location", "").partition("?")[0][:MOST_MESSAGE]
+
+
+def http_date(value: str | None) -> datetime | None:
+    """An HTTP date as aware UTC, ``None`` if there is none or it is unreadable."""
+    if not value:
+        return None
+    try:
+        return parsedate_to_datetime(value).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def moment(value: Any) -> datetime | None:
+    """An ISO 8601 time (also ``+0000``, as Meta writes it) as aware UTC; ``None`` if it is none."""
+    if not isinstance(value, str) or not value:
+        return None
+    text = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", value.replace("Z", "+00:00"))
+    text = re.sub(r"(\.\d{6})\d+", r"\1", text)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _when(
+    headers: httpx.Headers, date: datetime | None, seconds: float | None
+) -> tuple[float | None, datetime | None]:
+    """How long to wait, and until when if the server's own clock tells."""
+    retry_at: datetime | None = None
+    after = headers.get("Retry-After")
+    if seconds is None and after:
+        if after.strip().isdigit():
+            seconds = float(after)
+        else:
+            retry_at = http_date(after)
+    if seconds is None and retry_at is None:
+        retry_at = _reset(headers, date)
+    if seconds is not None and date is not None:
+        retry_at = date + timedelta(seconds=seconds)
+    if seconds is None and retry_at is not None and date is not None:
+        seconds = max(0.0, (retry_at - date).total_seconds())
+    return seconds, retry_at
+
+
+def _reset(headers: httpx.Headers, date: datetime | None) -> datetime | None:
+    """``RateLimit-Reset`` and its ``X-`` form: an epoch (Bluesky), a time (Mastodon) or seconds (IETF draft)."""
+    for name in ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"):
+        value = headers.get(name, "").strip()
+        if value.isdigit():
+            number = int(value)
+            if number > 1_000_000_000:
+                return datetime.fromtimestamp(number, UTC)
+            return date + timedelta(seconds=number) if date is not None else None
+        if (read := moment(value)) is not None:
+            return read
+    return None
+
+
+def address(value: str, *, default: str = "") -> str:
+    """What a person typed as a server's address, made one: a scheme added, the path's end cleaned.
+
+    :raises NetworkError: ``bad_address`` if nothing like a host is in it.
+    """
+    text = (value or default).strip().rstrip("/")
+    if text and "://" not in text:
+        local = re.match(r"^(localhost|127\.|\[::1\])", text)
+        text = f"{'http' if local else 'https'}://{text}"
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, TypeError):
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise NetworkError(Kind.PERMANENT, "bad_address", params={"host": text.rpartition("@")[2][:80]})
+    return text
