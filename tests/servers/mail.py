@@ -51,7 +51,7 @@ class Mail:
         return {"server": "mail", "host": self.host, "port": self.port}
 
     # The name and the signature are aiosmtpd's.
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep one message."""
         content = envelope.original_content or b""
         message = cast(EmailMessage, BytesParser(policy=modern).parsebytes(content))

@@ -201,7 +201,9 @@ class ServerProcess:
             self.stop()
             if isinstance(error, ServerError):
                 raise
-            raise ServerError(f"{self.name} did not answer in {timeout:g} s. Its log:\n{self.tail()}") from error
+            raise ServerError(
+                f"{self.name} did not answer in {timeout:g} s. Its log:\n{self.tail()}"
+            ) from error
 
     def stop(self, patience: float = 5.0) -> None:
         """End the server and all it started; kills what is left after `patience` seconds."""
@@ -212,10 +214,8 @@ class ServerProcess:
             return
         self._stopped = True
         self._signal(self._stop_signal)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)
         self._process.wait()
         _reaper.tell("forget", self._process.pid)
@@ -225,13 +225,28 @@ class ServerProcess:
             os.killpg(self._process.pid, number)
 
 
-def run(argv: Sequence[str | Path], *, what: str, cwd: Path | None = None, env: Mapping[str, str] | None = None,
-        user: str | None = None, timeout: float = 900) -> str:
+def run(
+    argv: Sequence[str | Path],
+    *,
+    what: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    timeout: float = 900,
+) -> str:
     """Run a command to its end and return its output; ServerError with the last lines if it fails."""
     try:
         done = subprocess.run(
-            [str(a) for a in argv], cwd=cwd, env={**os.environ, **(env or {})}, user=user, timeout=timeout,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            [str(a) for a in argv],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            user=user,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServerError(f"{what} failed: {error}") from error

@@ -52,9 +52,9 @@ def main() -> None:
             folders.add(rest)
         elif verb == "removed":
             folders.discard(rest)
-    for pgid, number in groups.items():
+    for pgid, first in groups.items():
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(pgid, number)
+            os.killpg(pgid, first)
     deadline = time.monotonic() + PATIENCE
     while any(alive(pgid) for pgid in groups) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -21,8 +21,8 @@ import httpx
 from atproto import Client, models
 from filelock import FileLock
 
-from ..debian import need
-from ..process import (
+from tests.servers.debian import need
+from tests.servers.process import (
     ServerError,
     ServerProcess,
     cache_folder,
@@ -32,6 +32,7 @@ from ..process import (
     temporary_folder,
     until,
 )
+
 from .stores import Stores, start_stores
 
 HERE = Path(__file__).parent
@@ -84,7 +85,10 @@ class Bluesky:
         return self._clients[account.did]
 
     def create_account(self, name: str) -> Account:
-        """A new account with the handle `<name>.test` (3 to 18 letters, digits, hyphens)."""
+        """A new account with the handle `<name>.test`.
+
+        `name` is 3 to 18 letters, digits and hyphens, and not one of the network's reserved words.
+        """
         password = secrets.token_urlsafe(12)
         handle, email = f"{name}.test", f"{name}@example.org"
         created = Client(base_url=self.pds_url).com.atproto.server.create_account(
@@ -119,7 +123,9 @@ class Bluesky:
 
     def post(self, uri: str) -> dict[str, Any] | None:
         """The post as the AppView shows it to everybody (its JSON, counters included); None if unknown."""
-        answer = httpx.get(f"{self.appview_url}/xrpc/app.bsky.feed.getPosts", params={"uris": [uri]}, timeout=10)
+        answer = httpx.get(
+            f"{self.appview_url}/xrpc/app.bsky.feed.getPosts", params={"uris": [uri]}, timeout=10
+        )
         answer.raise_for_status()
         posts = answer.json()["posts"]
         return posts[0] if posts else None
@@ -149,7 +155,9 @@ class Bluesky:
             )
             return post if enough else None
 
-        return until(shown, what=f"{uri} with {likes} likes, {reposts} reposts, {replies} replies", timeout=timeout)
+        return until(
+            shown, what=f"{uri} with {likes} likes, {reposts} reposts, {replies} replies", timeout=timeout
+        )
 
     def like(self, uri: str, *, by: Account | None = None) -> None:
         """Like the post as `by` (default: the fan); the post must be shown by the AppView already."""
@@ -209,7 +217,12 @@ def ensure() -> Path:
         stamp.unlink(missing_ok=True)
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copyfile(HERE / name, folder / name)
-        run(["npm", "ci", "--no-progress"], what="npm ci (Bluesky test network)", cwd=folder, env=_headers(node))
+        run(
+            ["npm", "ci", "--no-progress"],
+            what="npm ci (Bluesky test network)",
+            cwd=folder,
+            env=_headers(node),
+        )
         stamp.write_text(wanted)
     return folder
 
@@ -253,7 +266,12 @@ def start() -> Bluesky:
             log=log,
             cwd=installed,
             # The PDS keeps its repositories and blobs in the folder for temporary files.
-            env={"TMPDIR": str(folder / "files"), "NODE_ENV": "development", "LOG_LEVEL": "error", "LOG_ENABLED": "true"},
+            env={
+                "TMPDIR": str(folder / "files"),
+                "NODE_ENV": "development",
+                "LOG_LEVEL": "error",
+                "LOG_ENABLED": "true",
+            },
         )
         ready = process.wait_until(lambda: _ready_line(log), timeout=90)
     except BaseException:

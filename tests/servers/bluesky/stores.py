@@ -9,8 +9,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..debian import need, postgresql_programs
-from ..process import ServerProcess, run
+from tests.servers.debian import need, postgresql_programs
+from tests.servers.process import ServerProcess, run
 
 
 @dataclass

@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 from mastodon import Mastodon as Client
 
-from ..process import ServerProcess, free_ports, remove_folder, temporary_folder
+from tests.servers.process import ServerProcess, free_ports, remove_folder, temporary_folder
 
 #: What an application asks for that publishes and reads its own results.
 SCOPES = ["read", "write"]
@@ -106,7 +106,7 @@ class Mastodon:
         """A user's access token for the application, by way of the authorization-code flow."""
         client = Client(client_id=app.client_id, client_secret=app.client_secret, api_base_url=self.url)
         token: str = client.log_in(
-            code=self.authorize(app, by=by), redirect_uri=app.redirect_uri, scopes=SCOPES
+            code=self.authorize(app, by=by), redirect_uri=app.redirect_uri, scopes=SCOPES, allow_http=True
         )
         return token
 
@@ -135,7 +135,8 @@ def start() -> Mastodon:
     (port,) = free_ports(1)
     brand, fan = (Account(name, secrets.token_urlsafe(16)) for name in ("brand", "fan"))
     seeds = "".join(
-        f'[[seed.accounts]]\nusername = "{a.username}"\naccess_token = "{a.access_token}"\n' for a in (brand, fan)
+        f'[[seed.accounts]]\nusername = "{a.username}"\naccess_token = "{a.access_token}"\n'
+        for a in (brand, fan)
     )
     config = folder / "mock.toml"
     config.write_text(f"[auth]\nenforce_scopes = true\n{seeds}")
@@ -150,7 +151,9 @@ def start() -> Mastodon:
             log=log,
             cwd=folder,
         )  # fmt: skip
-        process.wait_until(lambda: httpx.get(f"{url}/api/v2/instance", timeout=2).status_code == 200, timeout=40)
+        process.wait_until(
+            lambda: httpx.get(f"{url}/api/v2/instance", timeout=2).status_code == 200, timeout=40
+        )
     except BaseException:
         remove_folder(folder)
         raise

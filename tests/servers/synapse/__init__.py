@@ -22,7 +22,15 @@ from urllib.parse import quote
 import httpx
 from filelock import FileLock
 
-from ..process import ServerProcess, cache_folder, free_ports, remove_folder, run, temporary_folder, until
+from tests.servers.process import (
+    ServerProcess,
+    cache_folder,
+    free_ports,
+    remove_folder,
+    run,
+    temporary_folder,
+    until,
+)
 
 HERE = Path(__file__).parent
 #: The part of user ids and room aliases after the colon; it is resolved by nobody.
@@ -99,11 +107,15 @@ class Synapse:
         }
         if alias:
             content["room_alias_name"] = alias
-        room_id: str = self.call("POST", "/_matrix/client/v3/createRoom", by=self.brand, content=content)["room_id"]
+        room_id: str = self.call("POST", "/_matrix/client/v3/createRoom", by=self.brand, content=content)[
+            "room_id"
+        ]
         self.call("POST", f"/_matrix/client/v3/join/{quote(room_id)}", by=self.fan, content={})
         return room_id
 
-    def send(self, text: str, *, by: Account | None = None, room_id: str | None = None, txn_id: str | None = None) -> str:
+    def send(
+        self, text: str, *, by: Account | None = None, room_id: str | None = None, txn_id: str | None = None
+    ) -> str:
         """Say `text` in the room as `by` (default: the fan); the event's id."""
         txn_id = txn_id or secrets.token_hex(8)
         room = quote(room_id or self.room_id)
@@ -121,7 +133,9 @@ class Synapse:
         answer = self.call("GET", path, by=seen_by or self.fan, dir="b", limit=500)
         return [event for event in reversed(answer["chunk"]) if event["type"] == "m.room.message"]
 
-    def wait_for_message(self, text: str, *, room_id: str | None = None, timeout: float = 15.0) -> dict[str, Any]:
+    def wait_for_message(
+        self, text: str, *, room_id: str | None = None, timeout: float = 15.0
+    ) -> dict[str, Any]:
         """The first message whose body contains `text`; TimeoutError after `timeout` seconds."""
 
         def said() -> dict[str, Any] | None:
