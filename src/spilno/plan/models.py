@@ -36,8 +36,10 @@ class Item(Owned):
     title = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     link = models.URLField(max_length=1000, blank=True)
-    link_to = models.ForeignKey(  # the link leads to another item's post, whose address is known once it is out
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    link_to = (
+        models.ForeignKey(  # the link leads to another item's post, whose address is known once it is out
+            "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        )
     )
     owner = models.ForeignKey("team.Person", null=True, on_delete=models.SET_NULL, related_name="+")
     reserve = models.BooleanField(default=False)  # published only if the contingency plan calls for it

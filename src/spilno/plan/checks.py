@@ -1,0 +1,174 @@
+"""Does a variant fit where it goes? The composer, scheduling and sending ask here; the rules are the networks' own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from spilno.channels.models import Channel
+from spilno.kernel.errors import UserError
+from spilno.plan import queries
+from spilno.plan.models import Media, Variant
+from spilno.toolkit.networks import registry
+from spilno.toolkit.networks.base import Network, Once, Placement
+from spilno.toolkit.networks.check import ERROR, NOTE, Problem
+from spilno.toolkit.networks.check import check as check_network
+
+# What a problem says to a person, by its code. A test finds codes without words.
+MESSAGES: dict[str, Promise] = {
+    "text_empty": _("There is neither text nor a picture."),
+    "text_not_shown": _("No text is shown here: put the words into the picture."),
+    "text_too_long": _("Too long by %(over)s: %(length)s of %(limit)s characters."),
+    "text_too_long_bytes": _(
+        "Too long by %(over)s bytes: %(length)s of %(limit)s. Emoji and Cyrillic take several."
+    ),
+    "hashtags_too_many": _("%(count)s hashtags, at most %(limit)s are allowed."),
+    "link_not_an_address": _("The link must begin with https://"),
+    "link_by_hand": _("A link here can only be added by hand: at the time we remind the person responsible."),
+    "link_not_clickable": _("Nobody can click a link here: it is shown as plain text."),
+    "linked_post_not_out": _("The post it links to is not out yet. This one waits for its address."),
+    "media_required": _("A picture is needed here."),
+    "media_too_many": _("%(count)s pictures, at most %(limit)s fit."),
+    "media_too_many_video": _("%(count)s videos, at most %(limit)s fit."),
+    "media_wrong_type": _("%(type)s is not accepted here. Possible: %(allowed)s."),
+    "media_too_large": _("The picture has %(bytes)s, at most %(limit)s are accepted."),
+    "video_too_long": _("The video lasts %(seconds)s s, at most %(limit)s s are accepted."),
+    "ratio_out_of_range": _(
+        "The picture's sides are %(ratio)s to 1; from %(min)s to %(max)s is accepted. Crop it."
+    ),
+    "image_too_small": _("The picture is %(width)s px wide, at least %(limit)s px are needed."),
+    "alt_missing": _("Describe the picture for those who cannot see it."),
+    "channel_gone": _("The channel is no longer connected."),
+    "unknown_placement": _("The network does not have this placement any more."),
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A problem in words. ``level``: ``"error"`` or ``"note"``; ``field``: ``text``, ``link``, ``media``, ``media.N``."""
+
+    code: str
+    level: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the network would say. ``length`` and ``limit`` as the network counts; ``limit`` ``None``: none stated.
+
+    ``sent`` is the text as it would really leave. ``by_hand``: a person will post it.
+    """
+
+    length: int
+    limit: int | None
+    problems: tuple[Said, ...]
+    sent: str
+    by_hand: bool
+
+    @property
+    def ok(self) -> bool:
+        """It can be scheduled: notes do not stand in the way."""
+        return not any(one.level == ERROR for one in self.problems)
+
+
+def network_of(channel: Channel) -> Network:
+    """The declared data of the channel's network; ``KeyError`` if this installation does not have it."""
+    return registry.get(channel.network)
+
+
+def placements_of(channel: Channel) -> tuple[Placement, ...]:
+    """Where content can appear on the channel, the usual place first; ``()`` if its network is unknown here."""
+    try:
+        return network_of(channel).placements
+    except KeyError:
+        return ()
+
+
+def check(
+    *,
+    channel: Channel,
+    placement: str,
+    text: str,
+    media: Sequence[Media] = (),
+    link: str = "",
+    awaits_link: bool = False,
+) -> Verdict:
+    """Check words and pictures against a channel's placement, in the active language.
+
+    :param awaits_link: it will carry the address of a post that is not out yet.
+    """
+    try:
+        network = network_of(channel)
+        place = network.placement(placement)
+    except KeyError:
+        return Verdict(0, None, (say(Problem("unknown_placement", field="channel")),), text, False)
+    by_hand = channel.by_hand or place.once is Once.HAND or (bool(link or awaits_link) and place.link_by_hand)
+    files = queries.media_files(media)
+    checked = check_network(network=network, placement=placement, text=text, media=files, link=link)
+    problems = list(checked.problems)
+    if not channel.is_active:
+        problems.append(Problem("channel_gone", field="channel"))
+    if awaits_link:
+        problems.append(Problem("linked_post_not_out", field="link", level=NOTE))
+    sent = network.sent_text(placement=placement, text=text, link=link, media=bool(media))
+    return Verdict(
+        checked.length,
+        checked.limit,
+        tuple(say(one) for one in problems),
+        sent if place.text_allowed else "",
+        by_hand,
+    )
+
+
+def check_variant(variant: Variant) -> Verdict:
+    """:func:`check` for what is saved."""
+    link = queries.link_of(variant)
+    return check(
+        channel=variant.channel,
+        placement=variant.placement,
+        text=queries.text_of(variant),
+        media=queries.media_of(variant.item),
+        link=link,
+        awaits_link=variant.item.link_to_id is not None and not link,
+    )
+
+
+def problems_of(variant: Variant) -> tuple[Said, ...]:
+    """What is wrong with a variant and what one should know, in words."""
+    return check_variant(variant).problems
+
+
+def require_fitting(variant: Variant) -> None:
+    """:raises UserError: ``variant_does_not_fit`` if the network would refuse the variant; notes pass."""
+    for one in problems_of(variant):
+        if one.level == ERROR:
+            raise UserError(
+                "variant_does_not_fit", field=one.field, channel=variant.channel.name, problem=one.text
+            )
+
+
+def say(problem: Problem) -> Said:
+    """A problem in the active language."""
+    code, params = _wording(problem.code, dict(problem.params))
+    words = MESSAGES.get(code)
+    text = str(words) % params if words is not None else problem.code
+    return Said(problem.code, problem.level, problem.field, text)
+
+
+def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    if code == "text_too_long" and params.get("unit") == "bytes":
+        return "text_too_long_bytes", params
+    if code == "media_too_many" and params.get("kind") == "video":
+        return "media_too_many_video", params
+    if code == "media_too_large":
+        return code, params | {"bytes": _size(params["bytes"]), "limit": _size(params["limit"])}
+    return code, params
+
+
+def _size(number: int) -> str:
+    return f"{number / 1_000_000:.1f} MB" if number >= 1_000_000 else f"{max(1, round(number / 1000))} kB"
