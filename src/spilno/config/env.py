@@ -19,9 +19,15 @@ SETTINGS = (
     Setting("DATABASE_URL", "", "PostgreSQL 15 or newer to use instead of the embedded PostgreSQL 18."),
     Setting("SPILNO_HOST", "127.0.0.1", "Address the web server listens on."),
     Setting("SPILNO_PORT", "8000", "Port of the web server."),
-    Setting("SPILNO_PUBLIC_URL", "", "Address people and networks reach Spilno at; default http://HOST:PORT."),
+    Setting(
+        "SPILNO_PUBLIC_URL", "", "Address people and networks reach Spilno at; default http://HOST:PORT."
+    ),
     Setting("SPILNO_PRACTICE_PORT", "8090", "Port of the practice networks on 127.0.0.1."),
-    Setting("SPILNO_SECRET_KEY", "", "Key that signs sessions and links; made and kept in the data folder if empty."),
+    Setting(
+        "SPILNO_SECRET_KEY",
+        "",
+        "Key that signs sessions and links; made and kept in the data folder if empty.",
+    ),
     Setting(
         "SPILNO_ALLOWED_PRIVATE_HOSTS",
         "",
@@ -30,7 +36,11 @@ SETTINGS = (
     Setting("SPILNO_WORKERS", "1", "Worker processes that `spilno up` starts."),
     Setting("SPILNO_DEBUG", "", "1 shows technical details of errors in the page. Never on the internet."),
     Setting("SPILNO_SIGNUP", "", "1 lets anybody make an account; else people join by invitation."),
-    Setting("SPILNO_MAIL_URL", "", "smtp://user:password@host:port (or smtps://) for mail; empty writes mails to the data folder."),
+    Setting(
+        "SPILNO_MAIL_URL",
+        "",
+        "smtp://user:password@host:port (or smtps://) for mail; empty writes mails to the data folder.",
+    ),
     Setting("SPILNO_MAIL_FROM", "spilno@localhost", "Sender of mails."),
 )
 

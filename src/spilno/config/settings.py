@@ -29,7 +29,13 @@ SPILNO_ALLOWED_PRIVATE_HOSTS = (
 SPILNO_SIGNUP_OPEN = read("SPILNO_SIGNUP") == "1"
 
 _public = urlsplit(SPILNO_PUBLIC_URL)
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver", *([_public.hostname] if _public.hostname else [])]
+ALLOWED_HOSTS = [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    "testserver",
+    *([_public.hostname] if _public.hostname else []),
+]
 CSRF_TRUSTED_ORIGINS = [SPILNO_PUBLIC_URL] if _public.scheme == "https" else []
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _public.scheme == "https" else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
@@ -157,6 +163,7 @@ USE_THOUSAND_SEPARATOR = False
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [PACKAGE / "interfaces" / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

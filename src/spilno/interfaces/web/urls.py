@@ -11,6 +11,7 @@ from spilno.interfaces.web.views import (
     contingency,
     deliveries,
     design,
+    health,
     inbox,
     initiatives,
     items,
@@ -47,4 +48,5 @@ urlpatterns = [
     *setup.urlpatterns,
     *public.urlpatterns,
     *design.urlpatterns,
+    *health.urlpatterns,
 ]
