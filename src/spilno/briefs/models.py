@@ -27,7 +27,8 @@ class Initiative(Owned):
     )
     owner = models.ForeignKey("team.Person", null=True, on_delete=models.SET_NULL, related_name="+")
     starts_on = models.DateField()
-    public_from = models.DateField(null=True, blank=True)  # growth is measured from the last observation before it
+    # Growth is measured from the last observation before it.
+    public_from = models.DateField(null=True, blank=True)
     ends_on = models.DateField()
     learned = models.JSONField(default=dict)  # LocalText: what was learned, written at the end
     created_at = models.DateTimeField()
