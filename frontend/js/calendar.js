@@ -1,0 +1,106 @@
+// The plan's calendar. What the server sends and is asked is described in docs/interface.md.
+// Times are the workspace's wall clock ("2026-11-22T18:00", no offset): the calendar must show the same hours to a
+// colleague who travels, so it runs on "UTC" and never converts.
+import { Calendar } from "@fullcalendar/core";
+import en from "@fullcalendar/core/locales/en-gb";
+import ru from "@fullcalendar/core/locales/ru";
+import uk from "@fullcalendar/core/locales/uk";
+import dayGrid from "@fullcalendar/daygrid";
+import interaction from "@fullcalendar/interaction";
+import list from "@fullcalendar/list";
+import timeGrid from "@fullcalendar/timegrid";
+import { post, word } from "./dom.js";
+import { toast } from "./toasts.js";
+
+const views = { month: "dayGridMonth", week: "timeGridWeek", list: "listMonth" };
+const codes = { uk, ru, en };
+const wall = (text) => text.replace(/(Z|[+-]\d\d:\d\d)$/, "");
+
+/** The workspace's wall clock now, as ISO text. */
+function wallNow(zone) {
+  const parts = new Intl.DateTimeFormat("sv-SE", { timeZone: zone || undefined, dateStyle: "short", timeStyle: "medium" }).format(new Date());
+  return parts.replace(" ", "T");
+}
+
+function face({ event, timeText }) {
+  const more = event.extendedProps;
+  const line = Object.assign(document.createElement("div"), { className: "ev" });
+  if (timeText) line.append(Object.assign(document.createElement("time"), { textContent: timeText }));
+  if (more.network) {
+    const mark = Object.assign(document.createElement("span"), { className: "net net-small", textContent: more.network.short, title: more.network.label });
+    mark.style.setProperty("--mark", more.network.color);
+    line.append(mark);
+  }
+  line.append(Object.assign(document.createElement("b"), { textContent: event.title }));
+  if (more.icon) line.insertAdjacentHTML("beforeend", `<svg class="icon" aria-hidden="true"><use href="${document.body.dataset.icons}#${CSS.escape(more.icon)}"/></svg>`);
+  return { domNodes: [line] };
+}
+
+function open(url) {
+  if (document.getElementById("panel")) window.htmx.ajax("GET", url, { target: "#panel", swap: "innerHTML" });
+  else location.assign(url);
+}
+
+async function move(element, info) {
+  const { event } = info;
+  const answer = await post(element.dataset.move.replace("__id__", event.id), { start: wall(event.startStr) }).catch(() => null);
+  const said = answer?.headers.get("content-type")?.includes("json") ? await answer.json() : {};
+  if (answer?.ok) {
+    if (said.message) toast(said.message, "good");
+    return;
+  }
+  info.revert();
+  toast(said.problem || word(answer ? "failed" : "offline"), "late");
+}
+
+function start(element) {
+  if (element.dataset.watched) return;
+  element.dataset.watched = "1";
+  const data = element.dataset;
+  const narrow = matchMedia("(max-width: 759px)").matches;
+  const box = document.createElement("div");
+  element.append(box);
+  const calendar = new Calendar(box, {
+    plugins: [dayGrid, timeGrid, list, interaction],
+    locale: codes[document.documentElement.lang] ?? uk,
+    timeZone: "UTC",
+    now: () => wallNow(data.zone || document.body.dataset.zone),
+    initialView: narrow ? views.list : (views[data.view] ?? views.month),
+    initialDate: data.day || undefined,
+    headerToolbar: { left: "prev,today,next", center: "title", right: "dayGridMonth,timeGridWeek,listMonth" },
+    buttonText: { today: word("today"), month: word("month"), week: word("week"), list: word("list") },
+    noEventsText: word("nothing"),
+    moreLinkText: (count) => `+${count} ${word("more")}`,
+    height: "auto",
+    dayMaxEvents: 4,
+    nowIndicator: true,
+    scrollTime: "08:00",
+    slotMinTime: "06:00",
+    slotDuration: "00:30",
+    defaultTimedEventDuration: "00:30",
+    eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
+    slotLabelFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
+    eventDisplay: "block",
+    displayEventEnd: false,
+    navLinks: false,
+    editable: Boolean(data.move),
+    eventDurationEditable: false,
+    events: { url: data.events, failure: () => toast(word("offline"), "late") },
+    eventClassNames: ({ event }) => [`ev-${event.extendedProps.voice || "out"}`, ...(event.extendedProps.look ? [`ev-${event.extendedProps.look}`] : [])],
+    eventContent: face,
+    eventDidMount: ({ event, el }) => el.setAttribute("title", [event.title, event.extendedProps.network?.label, event.extendedProps.state].filter(Boolean).join(" · ")),
+    eventClick: (info) => {
+      info.jsEvent.preventDefault();
+      if (info.event.url && !info.jsEvent.metaKey && !info.jsEvent.ctrlKey) open(info.event.url);
+      else if (info.event.url) window.open(info.event.url, "_blank", "noopener");
+    },
+    eventDrop: (info) => move(element, info),
+    dateClick: (info) => data.create && open(`${data.create}${data.create.includes("?") ? "&" : "?"}at=${wall(info.dateStr)}`),
+  });
+  calendar.render();
+  element.calendar = calendar;
+  // After something was saved in the panel the server says `HX-Trigger: plan-changed`.
+  document.body.addEventListener("plan-changed", () => calendar.refetchEvents());
+}
+
+window.spilnoCalendars = (elements) => elements.forEach(start);

@@ -1,0 +1,33 @@
+// What htmx does in the background: a thin bar after a moment, and a sentence when it failed.
+import { word } from "./dom.js";
+import { toast } from "./toasts.js";
+
+export function requests() {
+  const bar = document.getElementById("loading");
+  let open = 0;
+  let timer;
+  const begin = () => {
+    if (open++ > 0 || !bar) return;
+    // Most answers come before anybody would see a bar.
+    timer = setTimeout(() => {
+      delete bar.dataset.done;
+      bar.dataset.on = "";
+    }, 150);
+  };
+  const end = () => {
+    open = Math.max(0, open - 1);
+    if (open || !bar) return;
+    clearTimeout(timer);
+    if (!("on" in bar.dataset)) return;
+    bar.dataset.done = "";
+    delete bar.dataset.on;
+  };
+  document.addEventListener("htmx:beforeRequest", begin);
+  document.addEventListener("htmx:afterRequest", end);
+  document.addEventListener("htmx:sendError", () => toast(word("offline"), "late"));
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    const said = event.detail.xhr.getResponseHeader("X-Problem");
+    toast(said ? decodeURIComponent(said) : word(status === 401 ? "signedOut" : status === 403 ? "forbidden" : "failed"), "late");
+  });
+}
