@@ -8,6 +8,8 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import debian
@@ -17,18 +19,25 @@ NAMES = ("bluesky", "synapse", "mastodon", "mail")
 
 
 def install() -> None:
-    """Fetch everything the servers need: Debian packages, npm packages, Synapse. Says what it did."""
+    """Fetch everything the servers need: Debian packages, npm packages, Synapse. Says what it did.
+
+    Raises ServerError if something cannot be had.
+    """
     from . import bluesky, synapse
 
-    steps: list[tuple[str, Any]] = [
-        ("Debian packages", lambda: " ".join(debian.need(*debian.PACKAGES)) or "all there"),
-        ("Bluesky test network", lambda: str(bluesky.ensure())),
-        ("Synapse", lambda: str(synapse.ensure())),
-    ]
-    for name, step in steps:
-        print(f"{name} … ", end="", flush=True)
+    def timed(name: str, step: Callable[[], object]) -> None:
         begun = time.monotonic()
-        print(f"{step()} ({time.monotonic() - begun:.1f} s)", flush=True)
+        print(f"{name}: {step()} ({time.monotonic() - begun:.1f} s)", flush=True)
+
+    # Debian's first: the others may need its compiler. Those two do not share anything.
+    timed("Debian packages", lambda: " ".join(debian.need(*debian.PACKAGES)) or "all there")
+    with ThreadPoolExecutor() as pool:
+        jobs = [
+            pool.submit(timed, "Bluesky test network", bluesky.ensure),
+            pool.submit(timed, "Synapse", synapse.ensure),
+        ]
+    for job in jobs:
+        job.result()
 
 
 def serve(names: list[str]) -> None:

@@ -221,18 +221,22 @@ def ensure() -> Path:
             ["npm", "ci", "--no-progress"],
             what="npm ci (Bluesky test network)",
             cwd=folder,
-            env=_headers(node),
+            env=_compiler(node),
         )
         stamp.write_text(wanted)
     return folder
 
 
-def _headers(node: str) -> dict[str, str]:
-    """Compile against the headers installed with Node, if they are, instead of downloading them."""
+def _compiler(node: str) -> dict[str, str]:
+    """How better-sqlite3 is compiled: halves the time, for a database that holds a handful of posts.
+
+    Also uses the headers installed with Node, if they are, instead of downloading them.
+    """
+    settings = {"CFLAGS": "-O1 -g0", "CXXFLAGS": "-O0 -g0"}
     prefix = Path(node).resolve().parent.parent
-    if "npm_config_nodedir" in os.environ or not (prefix / "include/node/node_version.h").exists():
-        return {}
-    return {"npm_config_nodedir": str(prefix)}
+    if (prefix / "include/node/node_version.h").exists():
+        settings["npm_config_nodedir"] = str(prefix)
+    return {name: value for name, value in settings.items() if name not in os.environ}
 
 
 def start() -> Bluesky:
