@@ -1,4 +1,6 @@
-"""Does a variant fit where it goes? The composer, scheduling and sending ask here; the rules are the networks' own."""
+"""Does a variant fit where it goes? The composer, scheduling and sending ask here; the rules are the
+networks' own.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,12 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from spilno.channels.access import network_of
 from spilno.channels.models import Channel
 from spilno.kernel.errors import UserError
 from spilno.plan import queries
 from spilno.plan.models import Media, Variant
-from spilno.toolkit.networks import registry
-from spilno.toolkit.networks.base import Network, Once, Placement
+from spilno.toolkit.networks.base import Once, Placement
 from spilno.toolkit.networks.check import ERROR, NOTE, Problem
 from spilno.toolkit.networks.check import check as check_network
 
@@ -40,6 +42,7 @@ MESSAGES: dict[str, Promise] = {
     "ratio_out_of_range": _(
         "The picture's sides are %(ratio)s to 1; from %(min)s to %(max)s is accepted. Crop it."
     ),
+    "ratio_not_best": _("The picture's sides are %(ratio)s to 1; here %(best)s looks best."),
     "image_too_small": _("The picture is %(width)s px wide, at least %(limit)s px are needed."),
     "alt_missing": _("Describe the picture for those who cannot see it."),
     "channel_gone": _("The channel is no longer connected."),
@@ -49,7 +52,9 @@ MESSAGES: dict[str, Promise] = {
 
 @dataclass(frozen=True)
 class Said:
-    """A problem in words. ``level``: ``"error"`` or ``"note"``; ``field``: ``text``, ``link``, ``media``, ``media.N``."""
+    """A problem in words. ``level``: ``"error"`` or ``"note"``; ``field``: ``text``, ``link``, ``media``,
+    ``media.N``.
+    """
 
     code: str
     level: str
@@ -59,7 +64,8 @@ class Said:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the network would say. ``length`` and ``limit`` as the network counts; ``limit`` ``None``: none stated.
+    """What the network would say. ``length`` and ``limit`` as the network counts; ``limit`` ``None``: none
+    stated.
 
     ``sent`` is the text as it would really leave. ``by_hand``: a person will post it.
     """
@@ -76,16 +82,12 @@ class Verdict:
         return not any(one.level == ERROR for one in self.problems)
 
 
-def network_of(channel: Channel) -> Network:
-    """The declared data of the channel's network; ``KeyError`` if this installation does not have it."""
-    return registry.get(channel.network)
-
-
 def placements_of(channel: Channel) -> tuple[Placement, ...]:
-    """Where content can appear on the channel, the usual place first; ``()`` if its network is unknown here."""
+    """Where content can appear on the channel, the usual place first; ``()`` if its network is unknown here.
+    """
     try:
         return network_of(channel).placements
-    except KeyError:
+    except UserError:
         return ()
 
 
@@ -105,7 +107,7 @@ def check(
     try:
         network = network_of(channel)
         place = network.placement(placement)
-    except KeyError:
+    except (KeyError, UserError):
         return Verdict(0, None, (say(Problem("unknown_placement", field="channel")),), text, False)
     by_hand = channel.by_hand or place.once is Once.HAND or (bool(link or awaits_link) and place.link_by_hand)
     files = queries.media_files(media)

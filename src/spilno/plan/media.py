@@ -1,4 +1,6 @@
-"""The library's files: stored under their content's hash, served to colleagues and, by signed addresses, to networks."""
+"""The library's files: stored under their content's hash, served to colleagues and, by signed addresses, to
+networks.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,6 @@ from django.core.files.storage import default_storage
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import ProtectedError
-from django.urls import reverse
 
 from spilno.kernel.errors import UserError
 from spilno.plan.models import Media
@@ -31,11 +32,12 @@ _signer = Signer(salt="spilno.plan.media")
 def store_media(
     *, workspace: Workspace, by: Person | None, now: datetime, name: str, content: BinaryIO, alt: str = ""
 ) -> Media:
-    """Put a picture into the workspace's library. The same picture twice is kept once (and gets ``alt`` if it had none).
+    """Put a picture into the workspace's library. The same picture twice is kept once (and gets ``alt`` if it
+    had none).
 
     :param content: read to its end, at most one byte more than :data:`spilno.plan.pictures.MAX_BYTES`.
-    :raises UserError: ``media_empty``, ``media_too_large``, ``media_unknown_type``, ``media_too_many_pixels``,
-        ``media_broken``, ``alt_too_long``.
+    :raises UserError: ``media_empty``, ``media_too_large``, ``media_unknown_type``,
+        ``media_too_many_pixels``, ``media_broken``, ``alt_too_long``.
     """
     require(by, Permission.PLAN_EDIT)
     alt = _clean_alt(alt)
@@ -86,8 +88,8 @@ def delete_media(*, media: Media, by: Person | None, now: datetime) -> None:
         with transaction.atomic():
             media.delete()
             audit.record(
-                workspace=workspace, by=by, action="media.deleted", object_kind="media", object_id=pk, now=now,
-                name=media.name,
+                workspace=workspace, by=by, now=now, action="media.deleted", object_kind="media",
+                object_id=pk, name=media.name,
             )  # fmt: skip
     except ProtectedError:
         raise UserError("media_in_use") from None
@@ -101,10 +103,12 @@ def delete_media(*, media: Media, by: Person | None, now: datetime) -> None:
 
 
 def public_url(media: Media, now: datetime) -> str:
-    """An address at which anybody can fetch the file for a day: for networks that fetch pictures by themselves."""
+    """An address at which anybody can fetch the file for a day: for networks that fetch pictures by
+    themselves.
+    """
     expires = int((now + PUBLIC_LIFE).timestamp())
     token = _signer.sign_object({"m": media.pk.hex, "e": expires})
-    return settings.SPILNO_PUBLIC_URL + reverse("media-public", args=[token, extension_of(media)])
+    return f"{settings.SPILNO_PUBLIC_URL}{settings.MEDIA_URL}{token}.{extension_of(media)}"
 
 
 def from_token(*, token: str, now: datetime) -> Media | None:

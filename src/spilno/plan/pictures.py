@@ -1,4 +1,6 @@
-"""Looking into uploaded pictures: is it really one, how large is it, and nothing in it that tells where it was taken."""
+"""Looking into uploaded pictures: is it really one, how large is it, and nothing in it that tells where it
+was taken.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,17 @@ _TYPES = {
     "WEBP": ("image/webp", "webp"),
     "GIF": ("image/gif", "gif"),
 }
-# What a file may say about its maker and place. Everything else in ``info`` (profile, transparency, timing) stays.
+# What a file may say about its maker and place. Everything else in ``info`` (profile, transparency, timing)
+# stays.
 _TELLING = ("exif", "xmp", "XML:com.adobe.xmp", "comment", "photoshop", "mp", "mpoffset")
 _ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that may be kept. ``content`` carries no EXIF, XMP, IPTC or comment; ``width``, ``height`` in pixels."""
+    """A picture that may be kept. ``content`` carries no EXIF, XMP, IPTC or comment; ``width``, ``height`` in
+    pixels.
+    """
 
     content: bytes
     mime: str
@@ -42,11 +47,11 @@ class Picture:
 def read_picture(content: bytes) -> Picture:
     """Decode a picture completely and take out what it tells about place and maker.
 
-    A file without such data is kept byte for byte. One that is stored turned (EXIF orientation) is turned for good,
-    because networks drop the note that says so.
+    A file without such data is kept byte for byte. One that is stored turned (EXIF orientation) is turned for
+    good, because networks drop the note that says so.
 
-    :raises UserError: ``media_too_large``, ``media_empty``, ``media_unknown_type``, ``media_too_many_pixels``,
-        ``media_broken``; all with ``field="media"``.
+    :raises UserError: ``media_too_large``, ``media_empty``, ``media_unknown_type``,
+        ``media_too_many_pixels``, ``media_broken``; all with ``field="media"``.
     """
     if not content:
         raise UserError("media_empty", field="media")
@@ -59,7 +64,9 @@ def read_picture(content: bytes) -> Picture:
             image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "GIF"))
     except UnidentifiedImageError:
         raise UserError("media_unknown_type", field="media") from None
-    except (Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+    except Image.DecompressionBombError:
+        raise UserError("media_too_many_pixels", field="media", limit=MAX_PIXELS // 1_000_000) from None
+    except (OSError, ValueError, SyntaxError):
         raise UserError("media_broken", field="media") from None
     with image:
         return _read(image, content)

@@ -1,7 +1,7 @@
 """Reading the plan.
 
-The state of a delivery is read through the variant's reverse relation, as a plain string: publishing lies above this
-room, which knows no life cycle. Missing means that nothing is scheduled.
+The state of a delivery is read through the variant's reverse relation, as a plain string: publishing lies
+above this room, which knows no life cycle. Missing means that nothing is scheduled.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.models.functions import Left
 
 from spilno.briefs.models import Initiative
 from spilno.kernel.errors import UserError
-from spilno.plan.media import extension_of, path_of, public_url
+from spilno.plan.media import path_of, public_url
 from spilno.plan.models import Item, Media, Variant
 from spilno.team.models import Workspace
 from spilno.toolkit.networks.base import MediaFile, Outgoing
@@ -65,7 +65,8 @@ def title_of(title: str, text: str, *, most: int = 80) -> str:
 
 
 def media_files(media: Iterable[Media], *, now: datetime | None = None) -> tuple[MediaFile, ...]:
-    """Pictures as networks take them. With ``now`` they carry a public address (valid for a day from then)."""
+    """Pictures as networks take them. With ``now`` they carry a public address (valid for a day from then).
+    """
     return tuple(
         MediaFile(
             path=path_of(one),
@@ -84,7 +85,8 @@ def outgoing(*, variant: Variant, key: str, now: datetime) -> Outgoing:
     """The variant ready to leave, read anew: what is in the database now, not what was when it was scheduled.
 
     :param key: the delivery's own key, stable over all attempts.
-    :raises UserError: ``item_deleted``; ``linked_post_not_out`` if the item leads to a post without an address yet.
+    :raises UserError: ``item_deleted``; ``linked_post_not_out`` if the item leads to a post without an
+        address yet.
     """
     fresh = (
         Variant.objects.select_related("item", "item__link_to", "workspace")
@@ -163,8 +165,8 @@ def calendar(
 ) -> list[Slot]:
     """What is planned or out from ``start`` (inclusive) to ``end`` (exclusive), by time: two queries.
 
-    A published variant stands at the time it really went out. ``states``: delivery states to keep, ``""`` for what is
-    not scheduled; nothing named keeps all.
+    A published variant stands at the time it really went out. ``states``: delivery states to keep, ``""`` for
+    what is not scheduled; nothing named keeps all.
 
     :raises UserError: ``period_too_long`` beyond :data:`CALENDAR_DAYS` days.
     """
@@ -238,7 +240,9 @@ def shelf(*, workspace: Workspace, initiative: UUID | None = None, most: int = S
 
 
 def of_initiative(initiative: Initiative) -> list[Item]:
-    """An initiative's items, reserve included, with variants, channels and deliveries, by time (undated last)."""
+    """An initiative's items, reserve included, with variants, channels and deliveries, by time (undated
+    last).
+    """
     variants = Variant.objects.select_related("channel", "delivery").order_by("position")
     found = (
         items(initiative.workspace)

@@ -1,7 +1,7 @@
 """Writing the plan: items, and one variant of them per channel and placement.
 
-Publishing is above this room. Whoever changes an item asks there first which variants must not change any more (in
-flight or published) and hands their ids down as ``locked``.
+Publishing is above this room. Whoever changes an item asks there first which variants must not change any
+more (in flight or published) and hands their ids down as ``locked``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F, Max, ProtectedError
 
 from spilno.briefs.models import Initiative
+from spilno.channels import access
 from spilno.channels.models import Channel
 from spilno.kernel.errors import Conflict, UserError
 from spilno.kernel.ids import new_id
@@ -26,7 +27,6 @@ from spilno.team import audit
 from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, require
 from spilno.team.services import slug_for
-from spilno.toolkit.networks import registry
 
 __all__ = [
     "Draft", "VariantDraft", "create_item", "delete_item", "delete_media", "describe_media", "put_variant",
@@ -46,7 +46,11 @@ SAME: Any = _Same()
 
 @dataclass(frozen=True)
 class VariantDraft:
-    """A variant as a person wants it. ``text`` empty: the item's common text. ``publish_at``: aware UTC or ``None``."""
+    """A variant as a person wants it.
+
+    ``placement`` empty: the network's usual one. ``text`` empty: the item's common text. ``publish_at``: aware
+    UTC, ``None`` for no time yet.
+    """
 
     channel: Channel
     placement: str = "post"
@@ -84,10 +88,12 @@ def create_item(
     media: Iterable[Media] = (),
     owner: Person | None = None,
 ) -> Item:
-    """A piece of content without channels yet. ``key`` (unique in its initiative) is made from the words if empty.
+    """A piece of content without channels yet. ``key`` (unique in its initiative) is made from the words if
+    empty.
 
-    :raises UserError: ``item_key_taken``, ``link_not_an_address``, ``text_far_too_long``, ``too_many_pictures``,
-        ``link_to_itself``, ``unknown_initiative``, ``unknown_item``, ``unknown_media``.
+    :raises UserError: ``item_key_taken``, ``link_not_an_address``, ``text_far_too_long``,
+        ``too_many_pictures``, ``link_to_itself``, ``unknown_initiative``, ``unknown_item``,
+        ``unknown_media``.
     """
     require(by, Permission.PLAN_EDIT)
     pictures = list(media)
@@ -132,7 +138,8 @@ def update_item(
     """Change an item; what is not named stays. Returns it with its new version.
 
     :param expected_version: the version that was read before editing.
-    :param locked: ids of variants in flight or published: then text, link and pictures cannot change any more.
+    :param locked: ids of variants in flight or published: then text, link and pictures cannot change any
+        more.
     :raises Conflict: ``item_changed`` if somebody changed it meanwhile; nothing was overwritten.
     :raises UserError: ``item_is_out``, ``item_deleted`` and those of :func:`create_item`.
     """
@@ -179,11 +186,12 @@ def save_draft(
 ) -> Item:
     """Save an item with all its variants at once, as the composer shows them: all of it or nothing.
 
-    Variants that ``draft`` does not name are removed. ``locked`` as in :func:`update_item`; a locked variant stays
-    exactly as it is.
+    Variants that ``draft`` does not name are removed. ``locked`` as in :func:`update_item`; a locked variant
+    stays exactly as it is.
 
     :raises Conflict: ``item_changed``.
-    :raises UserError: ``channel_twice``, ``variant_is_out`` and those of :func:`update_item`, :func:`put_variant`.
+    :raises UserError: ``channel_twice``, ``variant_is_out`` and those of :func:`update_item`,
+        :func:`put_variant`.
     """
     content = {
         "title": draft.title,
@@ -340,7 +348,8 @@ def _keys(workspace: Workspace, initiative: Initiative | None) -> Any:
 
 
 def _new_key(workspace: Workspace, initiative: Initiative | None, words: str) -> str:
-    # Random and not counted up: two people may save at the same moment, and counting reads every key there is.
+    # Random and not counted up: two people may save at the same moment, and counting reads every key there
+    # is.
     key = slug_for(words[:60] or "post", longest=50)
     if _keys(workspace, initiative).filter(key=key).exists():
         key = f"{key}-{new_id().hex[-8:]}"
@@ -373,7 +382,7 @@ def _put(item: Item, draft: VariantDraft, *, position: int | None, locked: Colle
         if not channel.is_active:
             raise UserError("channel_gone", field="channels", channel=channel.name)
         try:
-            registry.get(channel.network).placement(draft.placement)
+            access.network_of(channel).placement(draft.placement)
         except KeyError:
             raise UserError("unknown_placement", field="placement", placement=draft.placement) from None
         if position is None:

@@ -47,6 +47,7 @@ urlpatterns = [
     *account.urlpatterns,
     *setup.urlpatterns,
     *public.urlpatterns,
+    *media_library.public_urlpatterns,
     *design.urlpatterns,
     *health.urlpatterns,
 ]
