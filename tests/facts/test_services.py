@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.conftest import NOW, Cast
 
 from spilno.facts.models import Fact, Kind, Observation, SubjectKind
 from spilno.facts.queries import effective, history, observations
@@ -27,7 +28,6 @@ from spilno.facts.services import (
 from spilno.kernel.ids import new_id
 from spilno.team.models import Workspace
 from spilno.team.services import create_workspace
-from tests.conftest import NOW, Cast
 
 AT = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
