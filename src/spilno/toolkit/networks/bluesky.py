@@ -35,7 +35,7 @@ from spilno.toolkit.networks.base import (
     with_link,
 )
 from spilno.toolkit.networks.bluesky_text import handles, record, tid, tid_time
-from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, moment, secrets_of
+from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, before_sending, moment, secrets_of
 from spilno.toolkit.networks.words import POST, limit
 
 _LEXICON = "https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"
@@ -193,11 +193,7 @@ class Bluesky(Network):
         try:
             session = self._session(client, credentials)
         except NetworkError as error:
-            if error.kind is Kind.UNCERTAIN:  # nothing was published by signing in
-                raise NetworkError(
-                    Kind.UNREACHABLE, error.code, params=error.params, status=error.status
-                ) from None
-            raise
+            raise before_sending(error) from None
         body = {
             "repo": session["did"],
             "collection": COLLECTION,
@@ -385,7 +381,7 @@ def _lost(rkey: str) -> Published:
     raise NetworkError(Kind.UNCERTAIN, "contradiction", params={"rkey": rkey})
 
 
-def _explain(status: int, data: Any) -> Refusal:
+def _explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
     """``{"error": "InvalidRequest", "message": …}`` (atproto.com/specs/xrpc)."""
     if not isinstance(data, dict):
         return Refusal()

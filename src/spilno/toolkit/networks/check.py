@@ -22,6 +22,8 @@ NOTE = "note"
 HASHTAG = regex.compile(r"(?<![\w&/])#[\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*")
 RATIO_TOLERANCE = Decimal("0.005")
 """Pixels are whole, so a picture cut to 4:5 is rarely exactly 0.8."""
+RATIO_NEAR = Decimal("0.03")
+"""Nearer to the recommended shape than this, nothing worth seeing is cut off."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,10 @@ def _shape_problems(of: _Limits, one: MediaFile, where: str) -> list[Problem]:
     ):
         params = {"ratio": ratio.quantize(Decimal("0.01")), "min": low, "max": high}
         found.append(Problem("ratio_out_of_range", params, where))
+    best = of.exact("ratio_best")
+    if best is not None and abs(ratio - best) > RATIO_NEAR:
+        params = {"ratio": ratio.quantize(Decimal("0.01")), "best": best}
+        found.append(Problem("ratio_not_best", params, where, NOTE))
     narrowest = of.whole("width_min")
     if narrowest is not None and one.width < narrowest:
         found.append(Problem("image_too_small", {"width": one.width, "limit": narrowest}, where))

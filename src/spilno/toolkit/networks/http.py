@@ -65,9 +65,10 @@ class Refusal:
     message: str = ""
     kind: Kind | None = None  # None: decided by the HTTP status
     seconds: float | None = None
+    ours: str = ""  # our own code for it, if the network says more than the HTTP status
 
 
-Explain = Callable[[int, Any], Refusal]
+Explain = Callable[[int, Any, httpx.Headers], Refusal]
 
 
 def secrets_of(network: Network, credentials: Credentials) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def redacted(text: str, secrets: tuple[str, ...]) -> str:
     return text if len(text) <= MOST_MESSAGE else text[: MOST_MESSAGE - 1] + "…"
 
 
-def nothing_to_explain(status: int, data: Any) -> Refusal:
+def nothing_to_explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
     """The ``explain`` of a network whose errors have no form of their own."""
     return Refusal()
 
@@ -164,7 +165,7 @@ class Wire:
             if not is_json:
                 raise NetworkError(Kind.UNCERTAIN, "not_json", params={"host": self.host}, status=status)
             return Answer(status, data, response.headers, date)
-        refusal = self.explain(status, data) if is_json else Refusal()
+        refusal = self.explain(status, data, response.headers) if is_json else Refusal()
         params: dict[str, Any] = {"host": self.host}
         if refusal.message:
             params["message"] = redacted(refusal.message, self.secrets)
@@ -173,6 +174,7 @@ class Wire:
         kind, code = _kind_of(status)
         if refusal.kind is not None and refusal.kind is not kind:
             kind, code = refusal.kind, _CODES[refusal.kind]
+        code = refusal.ours or code
         retry_at = None
         if kind is Kind.WAIT or status == 503:
             seconds, retry_at = _when(response.headers, date, refusal.seconds)
@@ -183,6 +185,16 @@ class Wire:
         if 300 <= status < 400:
             params["to"] = _where(response)
         raise NetworkError(kind, code, params=params, retry_at=retry_at, status=status)
+
+
+def before_sending(error: NetworkError) -> NetworkError:
+    """An error of a harmless request that comes before the publishing one: nothing has happened yet.
+
+    So even a time-out is safe to repeat. Raise the result ``from None``.
+    """
+    if error.kind is not Kind.UNCERTAIN:
+        return error
+    return NetworkError(Kind.UNREACHABLE, error.code, params=error.params, status=error.status)
 
 
 _CODES = {

@@ -409,7 +409,7 @@ def _published(status: dict[str, Any], external_id: str) -> Published:
     )
 
 
-def _explain(status: int, data: Any) -> Refusal:
+def _explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
     """``{"error": …, "error_description": …}`` (docs.joinmastodon.org/entities/Error)."""
     if not isinstance(data, dict):
         return Refusal()

@@ -395,7 +395,7 @@ def _without_quote(text: str) -> str:
     return "\n".join(lines).strip() or text
 
 
-def _explain(status: int, data: Any) -> Refusal:
+def _explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
     """``{"errcode": "M_FORBIDDEN", "error": …, "retry_after_ms": …}`` (client-server API, standard errors)."""
     if not isinstance(data, dict):
         return Refusal()

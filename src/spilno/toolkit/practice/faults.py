@@ -1,0 +1,170 @@
+"""Faults by script: what a network does when it does not do what it should.
+
+A fault waits for the next request that matches and then happens, before the request was acted upon or after: the
+difference that a client cannot see and must never guess.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+from asyncio import BaseTransport, Transport
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+KINDS = (
+    "timeout_before",  # never answers, did nothing
+    "timeout_after",  # never answers, did it
+    "reset_before",
+    "reset_after",
+    "error_500_before",
+    "error_500_after",
+    "error_400_after",  # refuses with an unknown code, and did it
+    "html_after",  # a proxy's page instead of JSON, and did it
+    "rate_limited",
+)
+
+_connections: dict[tuple[str, int], BaseTransport] = {}
+"""Open connections by the client's address: only the transport can break one off without an answer."""
+
+
+class AbortableProtocol(H11Protocol):
+    """uvicorn's protocol, remembering its transport so that a fault can reset the connection."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Remember the transport."""
+        super().connection_made(transport)
+        if self.client:
+            _connections[self.client] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        if self.client:
+            _connections.pop(self.client, None)
+        super().connection_lost(exc)
+
+
+@dataclass
+class Fault:
+    """``match`` is a regular expression searched in ``"METHOD /path"``."""
+
+    kind: str
+    match: str = ""
+    times: int = 1
+    seconds: int = 60  # for "rate_limited": Retry-After
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown fault {self.kind!r}: one of {', '.join(KINDS)}")
+        re.compile(self.match)
+
+
+@dataclass
+class Faults:
+    """The script: faults that still wait, and what has happened."""
+
+    waiting: list[Fault] = field(default_factory=list)
+    happened: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, kind: str, match: str = "", *, times: int = 1, seconds: int = 60) -> None:
+        """Let it happen to the next ``times`` matching requests.
+
+        :raises ValueError: for an unknown kind or an expression that is none.
+        """
+        with self._lock:
+            try:
+                self.waiting.append(Fault(kind, match, times, seconds))
+            except re.error as error:
+                raise ValueError(f"match: {error}") from None
+
+    def clear(self) -> None:
+        """Nothing more happens."""
+        with self._lock:
+            self.waiting.clear()
+
+    def take(self, line: str) -> Fault | None:
+        """The fault that this request meets, if any."""
+        with self._lock:
+            for fault in self.waiting:
+                if re.search(fault.match, line):
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.waiting.remove(fault)
+                    self.happened.append(f"{fault.kind} {line}")
+                    return fault
+        return None
+
+
+class FaultsMiddleware:
+    """Lets the scripted faults happen to Graph requests."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self.app = app
+        self.faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or let its fault happen."""
+        fault = None
+        if scope["type"] == "http" and scope["path"].startswith("/graph/"):
+            fault = self.faults.take(f"{scope['method']} {scope['path']}")
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+        if fault.kind.endswith("_after"):
+            await self.app(scope, receive, _nowhere)
+        match fault.kind:
+            case "timeout_before" | "timeout_after":
+                await _until_gone(receive)
+            case "reset_before" | "reset_after":
+                _reset(scope)
+                await _until_gone(receive)
+            case "error_500_before" | "error_500_after":
+                await _error(send, 500, {"message": "An unknown error occurred", "code": 1})
+            case "error_400_after":
+                await _error(send, 400, {"message": "Fatal", "code": 99999, "error_subcode": 7})
+            case "html_after":
+                await _answer(send, 502, b"<html><body>Bad Gateway</body></html>", [(b"content-type", b"text/html")])
+            case "rate_limited":
+                usage = {"1": [{"type": "pages", "estimated_time_to_regain_access": -(-fault.seconds // 60)}]}
+                headers = [(b"x-business-use-case-usage", json.dumps(usage).encode())]
+                error = {"message": "(#32) Page request limit reached", "code": 32}
+                await _error(send, 400, error, headers)
+
+
+async def _nowhere(message: Message) -> None:
+    """The answer of a request whose answer never arrives."""
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _reset(scope: Scope) -> None:
+    transport = _connections.get(tuple(scope["client"] or ()))  # type: ignore[arg-type]
+    if not isinstance(transport, Transport):
+        return
+    if (sock := transport.get_extra_info("socket")) is not None:
+        # Closing at once with unsent data thrown away is what makes the peer see a reset and not an end.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def _error(
+    send: Send, status: int, error: dict[str, Any], headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    body = json.dumps({"error": {"type": "OAuthException", "fbtrace_id": "practice", **error}}).encode()
+    await _answer(send, status, body, [(b"content-type", b"application/json"), *(headers or [])])
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,274 @@
+"""Pages that show what was posted. They look like what they are: a place to practise, and nothing public."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from spilno.toolkit.practice.graph_instagram import LIVES
+from spilno.toolkit.practice.state import State
+
+LANGUAGES = ("uk", "en", "ru")
+TITLES = {"instagram": "Instagram", "facebook": "Facebook"}
+
+WORDS: dict[str, dict[str, str]] = {
+    "banner": {
+        "uk": "Навчальна мережа — тут нічого не публікується насправді",
+        "en": "Practice network — nothing here is public",
+        "ru": "Учебная сеть — здесь ничего не публикуется на самом деле",
+    },
+    "banner_more": {
+        "uk": "Дописи бачать лише ті, хто має доступ до цього комп'ютера. Цифри вигадані.",
+        "en": "Only people with access to this computer see the posts. The numbers are made up.",
+        "ru": "Публикации видят только те, у кого есть доступ к этому компьютеру. Цифры вымышлены.",
+    },
+    "title": {"uk": "Навчальна мережа", "en": "Practice network", "ru": "Учебная сеть"},
+    "accounts": {"uk": "Акаунти", "en": "Accounts", "ru": "Аккаунты"},
+    "no_accounts": {
+        "uk": "Поки жодного акаунта. Запустіть сервер із --instagram НАЗВА або --facebook НАЗВА.",
+        "en": "No account yet. Start the server with --instagram NAME or --facebook NAME.",
+        "ru": "Пока ни одного аккаунта. Запустите сервер с --instagram ИМЯ или --facebook ИМЯ.",
+    },
+    "followers": {"uk": "підписників", "en": "followers", "ru": "подписчиков"},
+    "posts": {"uk": "дописів", "en": "posts", "ru": "публикаций"},
+    "stories": {"uk": "Сторіс", "en": "Stories", "ru": "Истории"},
+    "over": {"uk": "завершена", "en": "ended", "ru": "завершена"},
+    "feed": {"uk": "Дописи", "en": "Posts", "ru": "Публикации"},
+    "nothing": {
+        "uk": "Тут ще нічого не публікували.",
+        "en": "Nothing has been posted here yet.",
+        "ru": "Здесь ещё ничего не публиковали.",
+    },
+    "gone": {
+        "uk": "Такої сторінки тут немає.",
+        "en": "There is no such page here.",
+        "ru": "Такой страницы здесь нет.",
+    },
+    "reach": {"uk": "охоплення", "en": "reach", "ru": "охват"},
+    "views": {"uk": "перегляди", "en": "views", "ru": "просмотры"},
+    "likes": {"uk": "вподобання", "en": "likes", "ru": "отметки «нравится»"},
+    "comments": {"uk": "коментарі", "en": "comments", "ru": "комментарии"},
+    "shares": {"uk": "поширення", "en": "shares", "ru": "репосты"},
+    "saved": {"uk": "збереження", "en": "saves", "ru": "сохранения"},
+    "clicks": {"uk": "кліки", "en": "clicks", "ru": "клики"},
+    "replies": {"uk": "відповіді", "en": "replies", "ru": "ответы"},
+    "follows": {"uk": "нові підписники", "en": "new followers", "ru": "новые подписчики"},
+    "profile_visits": {"uk": "відвідування профілю", "en": "profile visits", "ru": "посещения профиля"},
+}
+
+
+@cache
+def _style() -> str:
+    return (Path(__file__).parent / "style.css").read_text("utf-8")
+
+
+class Page:
+    """One page in the visitor's language; every text that comes from outside is escaped here."""
+
+    def __init__(self, request: Request, state: State) -> None:
+        self.state = state
+        asked = request.query_params.get("lang", "")
+        self.language = asked if asked in LANGUAGES else _accepted(request)
+        self.path = request.url.path
+
+    def word(self, key: str) -> str:
+        """A word of ours."""
+        return escape(WORDS[key][self.language])
+
+    def to(self, path: str) -> str:
+        """An address on this server, in the same language."""
+        return escape(f"{quote(path)}?lang={self.language}")
+
+    def moment(self, text: str) -> str:
+        """A time, in UTC and said so."""
+        at = datetime.fromisoformat(text).astimezone(UTC)
+        return f'<time datetime="{at.isoformat()}">{at:%d.%m.%Y %H:%M} UTC</time>'
+
+    def response(self, title: str, body: str, status: int = 200) -> HTMLResponse:
+        """The whole document."""
+        languages = "".join(
+            f'<a href="{escape(quote(self.path))}?lang={one}" hreflang="{one}"'
+            f"{' aria-current=true' if one == self.language else ''}>{one}</a>"
+            for one in LANGUAGES
+        )
+        return HTMLResponse(
+            f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            '<meta name="robots" content="noindex">'
+            f"<title>{escape(title)} · {self.word('title')}</title><style>{_style()}</style></head><body>"
+            f'<div class="banner" role="note">{self.word("banner")}<small>{self.word("banner_more")}</small></div>'
+            f'<main><nav><a href="{self.to("/")}">{self.word("title")}</a>'
+            f'<span class="languages">{languages}</span></nav>{body}</main></body></html>',
+            status,
+            {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"},
+        )
+
+    # ------------------------------------------------------------------------------------------ parts
+
+    def head(self, account: dict[str, Any], count: int) -> str:
+        """An account: its face, name and numbers."""
+        followers = self.state.followers(account, self.state.clock())
+        return (
+            f'<div class="head">{self.face(account)}<div><h1>{escape(account["title"])}</h1>'
+            f'<div class="soft">{TITLES[account["network"]]} · @{escape(account["name"])}</div>'
+            f'<ul class="numbers"><li><b>{followers}</b> {self.word("followers")}</li>'
+            f"<li><b>{count}</b> {self.word('posts')}</li></ul></div></div>"
+        )
+
+    def face(self, account: dict[str, Any]) -> str:
+        """A letter in a shape."""
+        return f'<span class="face {account["network"]}" aria-hidden="true">{escape(account["title"][:1].upper())}</span>'
+
+    def counters(self, post: dict[str, Any]) -> str:
+        """Counters of a post now."""
+        counters = self.state.counters(post)
+        if post["kind"] == "post" and self.state.data["accounts"][post["account"]]["network"] == "instagram":
+            counters.pop("clicks", None)
+        items = "".join(f"<li><b>{value}</b> {self.word(name)}</li>" for name, value in counters.items())
+        return f'<ul class="numbers soft">{items}</ul>'
+
+    def picture(self, post: dict[str, Any]) -> str:
+        """The first picture."""
+        alt = post["alt"] or post["text"][:80]
+        return f'<img src="/pictures/{post["pictures"][0]}" alt="{escape(alt)}" loading="lazy">'
+
+    def remarks(self, post: dict[str, Any]) -> str:
+        """Comments under a post."""
+        items = "".join(
+            f"<li><b>{escape(one.name)}</b> {escape(one.text)}</li>" for one in self.state.remarks(post)
+        )
+        return f'<ul class="remarks">{items}</ul>' if items else ""
+
+    def card(self, post: dict[str, Any], account: dict[str, Any], *, whole: bool = False) -> str:
+        """A post of a page."""
+        pictures = "".join(
+            f'<img src="/pictures/{number}" alt="{escape(post["alt"])}" loading="lazy">' for number in post["pictures"]
+        )
+        address = self.to(f"/{account['network']}/{account['name']}/{post['id']}")
+        link = escape(post["link"])
+        safe = post["link"].startswith(("http://", "https://"))
+        parts = [
+            f'<p class="soft"><a href="{address}">{self.moment(post["published_at"])}</a></p>',
+            f'<p class="text">{escape(post["text"])}</p>' if post["text"] else "",
+            f'<div class="pictures">{pictures}</div>' if pictures else "",
+            f'<a class="link" href="{link}" rel="noopener nofollow">{link}</a>' if safe else "",
+            self.counters(post),
+            self.remarks(post) if whole else "",
+        ]
+        return f'<li class="card">{"".join(parts)}</li>'
+
+    def story(self, post: dict[str, Any], account: dict[str, Any]) -> str:
+        """A story in the row of stories."""
+        over = self.state.clock() - datetime.fromisoformat(post["published_at"]) >= LIVES
+        address = self.to(f"/{account['network']}/{account['name']}/{post['id']}")
+        below = self.word("over") if over else self.moment(post["published_at"])
+        image = self.picture(post) if post["pictures"] else ""
+        return f'<li class="{"over" if over else ""}"><a href="{address}">{image}<span class="soft">{below}</span></a></li>'
+
+
+def _accepted(request: Request) -> str:
+    """The best of our languages by ``Accept-Language``; Ukrainian if none fits."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, part in enumerate(request.headers.get("accept-language", "").split(",")):
+        name, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), place, name[:2].lower()))
+        except ValueError:
+            continue
+    return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), "uk")
+
+
+def _list(kind: str, items: Iterable[str]) -> str:
+    return f'<ul class="{kind}">{"".join(items)}</ul>'
+
+
+def routes(state: State) -> list[Route]:
+    """The pages."""
+
+    async def index(request: Request) -> Response:
+        page = Page(request, state)
+        with state.reading() as data:
+            accounts = sorted(data["accounts"].values(), key=lambda one: (one["network"], one["title"]))
+        cards = [
+            f'<li class="card"><a href="{page.to("/" + one["network"] + "/" + one["name"])}">{page.face(one)}'
+            f'<span><b>{escape(one["title"])}</b><br><span class="soft">{TITLES[one["network"]]} · '
+            f"{len(state.posts_of(one))} {page.word('posts')}</span></span></a></li>"
+            for one in accounts
+        ]
+        body = _list("accounts", cards) if cards else f'<p class="card empty">{page.word("no_accounts")}</p>'
+        return page.response(WORDS["accounts"][page.language], f"<h1>{page.word('accounts')}</h1>{body}")
+
+    async def account(request: Request) -> Response:
+        page = Page(request, state)
+        found = state.account_named(request.path_params["network"], request.path_params["name"])
+        if found is None:
+            return _gone(page)
+        posts, stories = state.posts_of(found, kind="post"), state.posts_of(found, kind="story")
+        body = page.head(found, len(posts))
+        if stories:
+            body += f"<h2>{page.word('stories')}</h2>" + _list("stories", (page.story(s, found) for s in stories))
+        if posts:
+            body += f"<h2>{page.word('feed')}</h2>"
+            if found["network"] == "instagram":
+                home = f"/instagram/{found['name']}"
+                tiles = (
+                    f'<li><a href="{page.to(home + "/" + p["id"])}">{page.picture(p)}</a></li>'
+                    for p in posts
+                    if p["pictures"]
+                )
+                body += _list("grid", tiles)
+            else:
+                body += _list("feed", (page.card(p, found) for p in posts))
+        if not posts and not stories:
+            body += f'<p class="card empty">{page.word("nothing")}</p>'
+        return page.response(found["title"], body)
+
+    async def one(request: Request) -> Response:
+        page = Page(request, state)
+        found = state.account_named(request.path_params["network"], request.path_params["name"])
+        with state.reading() as data:
+            post = data["posts"].get(request.path_params["post"])
+        if found is None or post is None or post["account"] != found["id"] or not post["published_at"]:
+            return _gone(page)
+        if found["network"] == "facebook":
+            body = page.head(found, len(state.posts_of(found, kind="post")))
+            return page.response(found["title"], body + _list("feed", [page.card(post, found, whole=True)]))
+        image = page.picture(post) if post["pictures"] else ""
+        back = page.to(f"/instagram/{found['name']}")
+        text = f'<p class="text">{escape(post["text"])}</p>' if post["text"] else ""
+        body = (
+            f'<article class="one picture">{image}<div class="card"><p><a href="{back}"><b>@{escape(found["name"])}'
+            f'</b></a> <span class="soft">{page.moment(post["published_at"])}</span></p>{text}'
+            f"{page.counters(post)}{page.remarks(post)}</div></article>"
+        )
+        return page.response(found["title"], body)
+
+    async def picture(request: Request) -> Response:
+        with state.reading() as data:
+            found = data["pictures"].get(request.path_params["picture"])
+        if found is None:
+            return Response(status_code=404)
+        content = (state.folder / found["id"]).read_bytes()
+        headers = {"Cache-Control": "max-age=86400", "X-Content-Type-Options": "nosniff"}
+        return Response(content, media_type=found["mime"], headers=headers)
+
+    return [
+        Route("/", index),
+        Route("/pictures/{picture:str}", picture),
+        Route("/{network:str}/{name:str}", account),
+        Route("/{network:str}/{name:str}/{post:str}", one),
+    ]
+
+
+def _gone(page: Page) -> Response:
+    text = WORDS["gone"][page.language]
+    return page.response(text, f'<p class="card empty">{escape(text)}</p>', 404)
