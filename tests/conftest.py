@@ -12,6 +12,8 @@ from django.test import Client
 from spilno.team.models import Person, Role, User, Workspace
 from spilno.team.services import add_person, create_workspace
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)  # a Friday, noon in Kyiv
 
 

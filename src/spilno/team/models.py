@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -106,6 +107,12 @@ class Role(models.TextChoices):
     GUEST = "guest", _("Guest approver")
 
 
+def role_labels(keys: Iterable[str]) -> list[str]:
+    """Roles in words of the active language; keys that are no roles (any more) stay as they are."""
+    names = dict(Role.choices)
+    return [str(names.get(key, key)) for key in keys]
+
+
 class Person(Owned):
     """Somebody in a workspace. Has a login once the invitation is accepted; a case can name people without one."""
 
@@ -126,6 +133,11 @@ class Person(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def role_labels(self) -> list[str]:
+        """The roles in words of the active language."""
+        return role_labels(self.roles)
 
 
 class CommunityKind(models.TextChoices):
@@ -162,6 +174,11 @@ class Invitation(Owned):
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def role_labels(self) -> list[str]:
+        """The roles in words of the active language."""
+        return role_labels(self.roles)
 
 
 class AuditEntry(Owned):

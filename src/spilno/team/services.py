@@ -277,3 +277,120 @@ def accept_invitation(*, token: str, user: User, now: datetime) -> Person:
         object_id=invitation.pk, now=now,
     )  # fmt: skip
     return person
+
+
+@transaction.atomic
+def revoke_invitation(*, invitation: Invitation, by: Person, now: datetime) -> None:
+    """Withdraw an invitation that nobody accepted yet; one that was accepted stays as it is."""
+    require(by, Permission.TEAM_MANAGE)
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(revoked_at=now)
+    audit.record(
+        workspace=invitation.workspace,
+        by=by,
+        action="invitation.revoked",
+        object_kind="invitation",
+        object_id=invitation.pk,
+        now=now,
+    )
+
+
+@transaction.atomic
+def update_workspace(
+    *,
+    workspace: Workspace,
+    by: Person,
+    now: datetime,
+    name: str,
+    market: str,
+    language: str,
+    time_zone: str,
+    currency: str,
+) -> Workspace:
+    """:raises UserError: ``workspace_name_missing``, ``unknown_time_zone``."""
+    require(by, Permission.WORKSPACE_MANAGE)
+    if not name.strip():
+        raise UserError("workspace_name_missing", field="workspace")
+    if time_zone not in available_timezones():
+        raise UserError("unknown_time_zone", field="time_zone", time_zone=time_zone)
+    workspace.name, workspace.market, workspace.language = name.strip(), market, language
+    workspace.time_zone, workspace.currency = time_zone, currency
+    workspace.save(update_fields=["name", "market", "language", "time_zone", "currency"])
+    audit.record(
+        workspace=workspace,
+        by=by,
+        action="workspace.changed",
+        object_kind="workspace",
+        object_id=workspace.pk,
+        now=now,
+    )
+    return workspace
+
+
+@transaction.atomic
+def update_person(
+    *, person: Person, by: Person, now: datetime, roles: Iterable[str], department: str = ""
+) -> Person:
+    """:raises UserError: ``unknown_role``, ``roles_missing``, ``unknown_department``."""
+    require(by, Permission.TEAM_MANAGE)
+    chosen = list(dict.fromkeys(roles))
+    if not chosen and not person.is_owner:
+        raise UserError("roles_missing", field="roles")
+    if unknown := [one for one in chosen if one not in Role.values]:
+        raise UserError("unknown_role", field="roles", role=unknown[0])
+    person.roles = chosen
+    person.department = department_of(workspace=person.workspace, key=department) if department else None
+    person.save(update_fields=["roles", "department"])
+    audit.record(
+        workspace=person.workspace,
+        by=by,
+        action="person.changed",
+        object_kind="person",
+        object_id=person.pk,
+        now=now,
+        roles=chosen,
+    )
+    return person
+
+
+@transaction.atomic
+def set_active(*, person: Person, by: Person, now: datetime, active: bool) -> Person:
+    """Give or take access. The workspace's owner cannot be shut out.
+
+    :raises UserError: ``owner_stays``.
+    """
+    require(by, Permission.TEAM_MANAGE)
+    if person.is_owner and not active:
+        raise UserError("owner_stays")
+    person.is_active = active
+    person.save(update_fields=["is_active"])
+    audit.record(
+        workspace=person.workspace,
+        by=by,
+        action="person.activated" if active else "person.deactivated",
+        object_kind="person",
+        object_id=person.pk,
+        now=now,
+    )
+    return person
+
+
+@transaction.atomic
+def add_department(*, workspace: Workspace, by: Person, now: datetime, name: Mapping[str, str]) -> Department:
+    """:raises UserError: ``department_name_missing``."""
+    require(by, Permission.TEAM_MANAGE)
+    texts = {language: text.strip() for language, text in name.items() if text.strip()}
+    if not texts:
+        raise UserError("department_name_missing", field="name")
+    taken = Department.objects.filter(workspace=workspace).values_list("key", flat=True)
+    department = Department.objects.create(
+        workspace=workspace, key=slug_for(next(iter(texts.values())), taken=taken, longest=40), name=texts
+    )
+    audit.record(
+        workspace=workspace,
+        by=by,
+        action="department.added",
+        object_kind="department",
+        object_id=department.pk,
+        now=now,
+    )
+    return department

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.utils import translation
+from django.utils import timezone, translation
 
 from spilno.team.models import Person
 from spilno.team.permissions import may
@@ -45,7 +46,10 @@ class WorkspaceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()
 
     def process_view(
         self, request: Any, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -69,4 +73,5 @@ class WorkspaceMiddleware:
         if not may(person, needed):
             raise PermissionDenied(needed)
         request.person, request.workspace = person, person.workspace
+        timezone.activate(ZoneInfo(person.workspace.time_zone))  # the pages' filters show times in it
         return None
