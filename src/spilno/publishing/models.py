@@ -15,11 +15,13 @@ class Delivery(Owned):
     channel = models.ForeignKey("channels.Channel", on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=16, choices=DeliveryState.choices, default=DeliveryState.QUEUED)
     due_at = models.DateTimeField()  # when it shall be out
+    scheduled_by = models.ForeignKey("team.Person", null=True, on_delete=models.SET_NULL, related_name="+")
     next_try_at = models.DateTimeField(null=True)  # when somebody looks at it next; None: nobody needs to
     lease_by = models.CharField(max_length=80, blank=True)  # worker that has it now
     lease_until = models.DateTimeField(null=True)
     prepared = models.JSONField(default=dict)  # networks.base.Prepared.data
     prepared_expires_at = models.DateTimeField(null=True)
+    prepared_for = models.CharField(max_length=64, blank=True)  # fingerprint of the content that was prepared
     first_commit_at = models.DateTimeField(null=True)  # start of the first request that may have published
     published_at = models.DateTimeField(null=True)
     external_id = models.CharField(max_length=300, blank=True)

@@ -1,0 +1,88 @@
+"""The door to the networks: everything above asks here for a channel's network, credentials and HTTP client."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx
+from django.conf import settings
+
+from spilno.channels.models import Channel, Health
+from spilno.kernel.errors import UserError
+from spilno.kernel.http import outgoing_client
+from spilno.kernel.secrets import seal, unseal
+from spilno.toolkit.networks import registry
+from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError
+
+
+def network(key: str) -> Network:
+    """The network of that key.
+
+    :raises UserError: ``unknown_network``.
+    """
+    try:
+        return registry.get(key)
+    except KeyError:
+        raise UserError("unknown_network", field="network", network=key) from None
+
+
+def network_of(channel: Channel) -> Network:
+    """The network a channel lives on.
+
+    :raises UserError: ``unknown_network`` if its file is gone from this installation.
+    """
+    return network(channel.network)
+
+
+def credentials_of(channel: Channel) -> dict[str, str]:
+    """The channel's credentials in the clear: for a network's methods only, never for a page, log or message.
+
+    :raises UserError: ``secret_key_changed``.
+    """
+    return unseal(channel.secret, keys=settings.SPILNO_CREDENTIAL_KEYS)
+
+
+def sealed(credentials: Credentials) -> bytes:
+    """Credentials as they are kept."""
+    return seal(credentials, keys=settings.SPILNO_CREDENTIAL_KEYS)
+
+
+def client() -> httpx.Client:
+    """An HTTP client that does not reach into private networks. To be used as a context manager."""
+    return outgoing_client(allowed_private=settings.SPILNO_ALLOWED_PRIVATE_HOSTS)
+
+
+def is_practice(net: Network, credentials: Credentials) -> bool:
+    """Do these credentials point at the practice networks? Then the channel says so wherever it is shown."""
+    practice = urlsplit(settings.SPILNO_PRACTICE_URL).netloc
+    addresses = (credentials.get(one.key, "") for one in net.credential_fields if one.kind == "url")
+    return any(urlsplit(one).netloc == practice for one in addresses if one)
+
+
+def user_error(error: NetworkError, *, field: str = "") -> UserError:
+    """A network's error as one that a person can act on: code ``network_<code>``."""
+    return UserError(f"network_{error.code}", field=field, **error.params)
+
+
+def note_health(*, channel: Channel, now: datetime, error: NetworkError | UserError | None = None) -> None:
+    """Remember how the channel answered just now: well (no ``error``), not at all, or only after reconnecting.
+
+    Called by whoever spoke to the network. A limit that the network set, or a refusal of one post, says nothing
+    about the channel and changes nothing.
+    """
+    if error is None:
+        health, code, params = Health.OK, "", {}
+    elif isinstance(error, UserError):
+        health, code, params = Health.RECONNECT, error.code, error.params
+    elif error.kind is Kind.RECONNECT:
+        health, code, params = Health.RECONNECT, f"network_{error.code}", error.params
+    elif error.kind is Kind.UNREACHABLE or (error.kind is Kind.UNCERTAIN and error.status is None):
+        health, code, params = Health.TROUBLE, f"network_{error.code}", error.params
+    else:
+        return
+    Channel.objects.filter(pk=channel.pk, is_active=True, by_hand=False).update(
+        health=health, health_code=code, health_params=params, health_checked_at=now
+    )
+    channel.health, channel.health_code, channel.health_params = health, code, params
+    channel.health_checked_at = now

@@ -1,0 +1,230 @@
+"""What pages show about channels and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from spilno.channels.models import Channel, Health
+from spilno.channels.services import is_oauth
+from spilno.kernel.texts import pick
+from spilno.team.models import Person, Workspace
+from spilno.toolkit.networks import registry
+from spilno.toolkit.networks.base import (
+    Connects,
+    ConnectsByOAuth,
+    Limit,
+    Network,
+    Once,
+    Publishes,
+    ReadsConversations,
+    ReadsInsights,
+    can,
+)
+
+
+def channels(workspace: Workspace, *, ended: bool = False) -> QuerySet[Channel]:
+    """The workspace's channels in use, by name; with ``ended`` those that were disconnected."""
+    return (
+        Channel.objects.filter(workspace=workspace, is_active=not ended)
+        .select_related("owner", "community")
+        .order_by("name")
+    )
+
+
+def channel_of(workspace: Workspace, key: str) -> Channel:
+    """The channel of that key.
+
+    :raises Channel.DoesNotExist: if the workspace has none.
+    """
+    return Channel.objects.select_related("workspace", "owner", "community").get(workspace=workspace, key=key)
+
+
+def in_trouble(workspace: Workspace) -> list[Channel]:
+    """Channels that a person has to do something about."""
+    return list(channels(workspace).filter(health__in=(Health.RECONNECT, Health.TROUBLE)))
+
+
+@dataclass(frozen=True)
+class NetworkCard:
+    """A network as something to choose. ``by_hand``: it has no API, a person posts."""
+
+    key: str
+    label: str
+    short: str
+    color: str
+    by_hand: bool
+    oauth: bool
+    practice: bool
+    publishes: bool
+    reads_insights: bool
+    reads_conversations: bool
+    placements: tuple[str, ...]
+
+
+def card_of(net: Network, language: str) -> NetworkCard:
+    return NetworkCard(
+        key=net.key,
+        label=pick(net.label, language),
+        short=net.short,
+        color=net.color,
+        by_hand=net.by_hand,
+        oauth=is_oauth(net),
+        practice=net.practice,
+        publishes=can(net, Publishes),
+        reads_insights=can(net, ReadsInsights),
+        reads_conversations=can(net, ReadsConversations),
+        placements=tuple(pick(one.label, language) for one in net.placements),
+    )
+
+
+def networks(language: str) -> list[NetworkCard]:
+    """All networks: those that can be connected first, then those by hand; by label."""
+    cards = [card_of(one, language) for one in registry.all_networks().values()]
+    return sorted(cards, key=lambda one: (one.by_hand, one.label.lower()))
+
+
+def connectable(net: Network) -> bool:
+    """Can an account be connected, or only posted to by hand?"""
+    return not net.by_hand and (can(net, Connects) or can(net, ConnectsByOAuth))
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of the connect form. ``value`` is never a secret."""
+
+    key: str
+    label: str
+    help: str
+    kind: str
+    secret: bool
+    required: bool
+    value: str
+    placeholder: str
+
+
+def form_of(net: Network, language: str, values: Mapping[str, str] | None = None) -> list[FormField]:
+    """The connect form, generated from the network's credential fields. Secrets are never put back into it."""
+    known = values or {}
+    return [
+        FormField(
+            key=one.key,
+            label=pick(one.label, language),
+            help=pick(one.help, language),
+            kind=one.kind,
+            secret=one.secret,
+            required=one.required,
+            value="" if one.secret else known.get(one.key, one.default),
+            placeholder=one.placeholder,
+        )
+        for one in net.credential_fields
+    ]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One limit in a page's words: ``key`` names it, ``value`` and ``unit`` say it."""
+
+    key: str
+    value: int | Decimal | str | None
+    unit: str
+    checked_on: date
+    source: str
+
+    @property
+    def is_link(self) -> bool:
+        return self.source.startswith("http")
+
+
+@dataclass(frozen=True)
+class PlacementRules:
+    key: str
+    label: str
+    by_hand: bool
+    link_by_hand: bool
+    link_plain: bool
+    media_required: bool
+    media_allowed: tuple[str, ...]
+    once: str
+    rules: tuple[Rule, ...]
+
+
+def requirements(net: Network, language: str) -> list[PlacementRules]:
+    """What may be published on the network, placement by placement, with the date and source of every limit."""
+    return [
+        PlacementRules(
+            key=one.key,
+            label=pick(one.label, language),
+            by_hand=one.once is Once.HAND,
+            link_by_hand=one.link_by_hand,
+            link_plain=one.link_plain,
+            media_required=one.media_required,
+            media_allowed=one.media_allowed,
+            once=str(one.once),
+            rules=tuple(_rule(limit) for limit in one.limits),
+        )
+        for one in net.placements
+    ]
+
+
+def _rule(limit: Limit) -> Rule:
+    return Rule(limit.key, limit.value, limit.unit, limit.checked_on, limit.source)
+
+
+def checked_on(net: Network) -> date | None:
+    """When the network's limits were last compared with their sources; the oldest date counts."""
+    dates = [limit.checked_on for place in net.placements for limit in place.limits]
+    return min(dates) if dates else None
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """A channel in a list."""
+
+    id: UUID
+    key: str
+    name: str
+    network: NetworkCard | None
+    url: str
+    purpose: str
+    owner: Person | None
+    community: Mapping[str, str] | None
+    by_hand: bool
+    practice: bool
+    is_active: bool
+    health: str
+    health_code: str
+    health_params: Mapping[str, object]
+    health_checked_at: datetime | None
+
+
+def row_of(channel: Channel, language: str) -> ChannelRow:
+    net = registry.all_networks().get(channel.network)
+    return ChannelRow(
+        id=channel.pk,
+        key=channel.key,
+        name=channel.name,
+        network=card_of(net, language) if net else None,
+        url=channel.url,
+        purpose=channel.purpose,
+        owner=channel.owner,
+        community=channel.community.name if channel.community else None,
+        by_hand=channel.by_hand,
+        practice=channel.practice,
+        is_active=channel.is_active,
+        health=channel.health,
+        health_code=channel.health_code,
+        health_params=channel.health_params,
+        health_checked_at=channel.health_checked_at,
+    )
+
+
+def rows(workspace: Workspace, language: str, *, ended: bool = False) -> list[ChannelRow]:
+    """All channels as a page lists them: what needs a person first, then by name."""
+    found = [row_of(one, language) for one in channels(workspace, ended=ended)]
+    return sorted(found, key=lambda one: one.health not in (Health.RECONNECT, Health.TROUBLE))

@@ -1,0 +1,203 @@
+"""The worker process: a due loop that lets posts leave on the second, and the job queue.
+
+Any number of these may run. The loop sleeps until the next delivery is due, or until somebody shouts
+(:func:`spilno.publishing.waking.shout`), and gives every channel with due work a lane of its own, so that a slow
+network holds up nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from procrastinate.app import App
+from procrastinate.contrib.django import app as django_app
+from procrastinate.contrib.django.utils import connector_params
+
+from spilno.kernel import clock
+from spilno.publishing import engine, ledger, waking
+
+log = logging.getLogger(__name__)
+
+LANES = 8
+JOBS_AT_ONCE = 4
+LONGEST_SLEEP = timedelta(seconds=20)
+LISTEN_FOR = 0.25
+"""Seconds between two looks at whether to stop or whether a lane became free; no question to the database."""
+
+BLOCKED = timedelta(milliseconds=200)
+"""What is due and cannot move (its predecessor is still on its way) is looked at again so soon."""
+
+
+def run(*, worker_name: str, stop: threading.Event) -> None:
+    """Do due work until ``stop`` is set. What is on its way is finished first.
+
+    :param worker_name: who this is, in the attempts' records.
+    :raises Exception: if one of the parts cannot go on; the process should be started again then.
+    """
+    name = f"{worker_name}-{secrets.token_hex(3)}"
+    failed: list[BaseException] = []
+
+    def guarded(part: Callable[[], None]) -> Callable[[], None]:
+        def call() -> None:
+            try:
+                part()
+            except BaseException as error:
+                failed.append(error)
+                stop.set()
+            finally:
+                connection.close()
+
+        return call
+
+    threads = [
+        threading.Thread(target=guarded(lambda: _run_jobs(name, stop)), name="jobs"),
+        threading.Thread(target=guarded(lambda: _renew_leases(stop)), name="leases"),
+    ]
+    for one in threads:
+        one.start()
+    try:
+        DueLoop(name, stop).run()
+    finally:
+        stop.set()
+        for one in threads:
+            one.join()
+    if failed:
+        raise failed[0]
+
+
+def _renew_leases(stop: threading.Event) -> None:
+    # Until the very end: lanes finish their work after `stop` is set, and must not lose their lease meanwhile.
+    while not stop.wait(ledger.LEASE.total_seconds() / 4) or ledger.at_work():
+        try:
+            ledger.renew(clock.now())
+        except (DatabaseError, InterfaceError):
+            log.exception("The leases could not be renewed")
+            connection.close()
+        if stop.is_set():
+            time.sleep(0.5)
+
+
+def _run_jobs(name: str, stop: threading.Event) -> None:
+    asyncio.run(_jobs(name, stop))
+
+
+async def _jobs(name: str, stop: threading.Event) -> None:
+    connector = django_app.connector.get_worker_connector()  # type: ignore[attr-defined]
+    # An App of its own that shares the tasks: tasks which enqueue others go on doing so through Django's
+    # connection, in Django's transaction.
+    jobs = App(connector=connector, worker_defaults=django_app.worker_defaults)
+    jobs.tasks, jobs.periodic_registry = django_app.tasks, django_app.periodic_registry
+    middleware = [*(django_app.worker_defaults or {}).get("task_middleware", []), _close_connection]
+    async with jobs.open_async():
+        worker = asyncio.create_task(
+            jobs.run_worker_async(
+                name=name,
+                concurrency=JOBS_AT_ONCE,
+                install_signal_handlers=False,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=20,
+                task_middleware=middleware,
+            )
+        )
+        while not stop.is_set() and not worker.done():
+            await asyncio.sleep(LISTEN_FOR)
+        if not worker.done():
+            worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await worker
+
+
+def _close_connection(call_next: Callable[[], Any], context: Any, worker: Any) -> Any:
+    try:
+        return call_next()
+    finally:
+        connection.close()
+
+
+class DueLoop:
+    """Lets deliveries leave when they are due."""
+
+    def __init__(self, name: str, stop: threading.Event) -> None:
+        self._name = name
+        self._stop = stop
+        self._lanes: dict[UUID, Future[int]] = {}
+        self._ears: psycopg.Connection[Any] | None = None
+
+    def run(self) -> None:
+        """Until ``stop`` is set; then until the lanes are empty."""
+        with ThreadPoolExecutor(LANES, thread_name_prefix="lane") as pool:
+            while not self._stop.is_set():
+                try:
+                    self._listen()
+                    self._wait(self._dispatch(pool))
+                except (DatabaseError, InterfaceError, psycopg.Error) as error:
+                    log.warning("The database does not answer (%s); trying again", type(error).__name__)
+                    self._deaf()
+                    connection.close()
+                    self._stop.wait(1)
+        self._deaf()
+        connection.close()
+
+    def _dispatch(self, pool: ThreadPoolExecutor) -> datetime:
+        """Give every channel with due work a lane; returns when to look again."""
+        close_old_connections()
+        now = clock.now()
+        moved = self._collect()
+        for channel in engine.due_channels(now=now):
+            if channel not in self._lanes and len(self._lanes) < LANES:
+                self._lanes[channel] = pool.submit(self._lane, channel)
+        following = engine.next_due()
+        if following is None:
+            return now + LONGEST_SLEEP
+        if following <= now:  # at work, or waiting for its turn
+            return now if moved else now + BLOCKED
+        return min(following, now + LONGEST_SLEEP)
+
+    def _collect(self) -> int:
+        moved = 0
+        for channel, future in list(self._lanes.items()):
+            if future.done():
+                del self._lanes[channel]
+                if (error := future.exception()) is not None:
+                    log.error("Lane of channel %s: %s", channel, type(error).__name__, exc_info=error)
+                else:
+                    moved += future.result()
+        return moved
+
+    def _lane(self, channel: UUID) -> int:
+        try:
+            return engine.run_due(now=clock.now(), worker=self._name, channel_id=channel, clock=clock.now)
+        finally:
+            connection.close()
+
+    def _wait(self, until: datetime) -> None:
+        """Until the time has come, somebody shouts, a lane is done, or ``stop`` is set."""
+        assert self._ears is not None
+        while not self._stop.is_set():
+            left = (until - clock.now()).total_seconds()
+            if left <= 0 or any(one.done() for one in self._lanes.values()):
+                return
+            for _ in self._ears.notifies(timeout=min(left, LISTEN_FOR), stop_after=1):
+                return
+
+    def _listen(self) -> None:
+        if self._ears is None or self._ears.closed:
+            self._ears = psycopg.connect(**connector_params(), autocommit=True)
+            self._ears.execute(f"LISTEN {waking.CHANNEL}")
+
+    def _deaf(self) -> None:
+        if self._ears is not None:
+            self._ears.close()
+            self._ears = None
