@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -49,3 +50,17 @@ def test_every_permission_is_documented() -> None:
     assert rows == {
         str(permission): ", ".join(sorted(roles)) or "owner only" for permission, roles in TABLE.items()
     }
+
+
+def test_every_dependency_is_explained_and_nothing_else() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    explained = set()
+    for cell in re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE):
+        explained |= {name.lower() for name in re.findall(r"`([^`]+)`", cell)}
+    wanted = set(json.loads((ROOT / "package.json").read_text())["devDependencies"])
+    for name in ("base", "dev"):
+        for line in (ROOT / "requirements" / f"{name}.in").read_text().splitlines():
+            match = re.match(r"[A-Za-z][\w.\-]*", line)
+            if match:
+                wanted.add(match.group().lower())
+    assert explained == wanted
