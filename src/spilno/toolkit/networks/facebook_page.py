@@ -151,7 +151,8 @@ class FacebookPage(Network):
         """Switch the prepared post to published; switching twice is the same."""
         wire, made = self._wire(client, credentials), str(prepared.data["post"])
         try:
-            wire.post(f"/{made}", json={"is_published": True})
+            if wire.post(f"/{made}", json={"is_published": True}).get("success") is not True:
+                raise NetworkError(Kind.UNCERTAIN, "unexpected_answer")
         except NetworkError as error:
             raise graph.trusted(error) from None
         try:

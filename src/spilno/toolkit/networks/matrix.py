@@ -367,7 +367,7 @@ def _pages(
 ) -> Iterator[dict[str, Any] | None]:
     for _ in range(MOST_PAGES):
         answer = wire.get(path, params=params)
-        yield from answer.get("chunk", [])
+        yield from answer["chunk"]
         if not answer.get(following):
             return
         params = {**params, token: answer.get(following)}

@@ -82,7 +82,7 @@ def of_post(*, seed: str, post: str, kind: str, followers: int) -> Growth:
     totals = {
         "reach": reach,
         "views": reach * share(1.05, 1.35, "views"),
-        "shares": reach * share(0.002, 0.012, "shares"),
+        "shares": reach * share(0.006, 0.03, "shares"),
     }
     if story:
         totals |= {
