@@ -4,7 +4,7 @@ export const icons = {
   today: "sun", initiatives: "flag", plan: "calendar-days", inbox: "inbox", community: "users-round", results: "chart-no-axes-column",
   networks: "share-2", library: "library", settings: "settings-2", more: "ellipsis", menu: "menu",
   // doing
-  add: "plus", edit: "pencil", delete: "trash-2", save: "check", send: "send", copy: "copy", search: "search", filter: "list-filter",
+  add: "plus", plus: "plus", edit: "pencil", delete: "trash-2", save: "check", send: "send", copy: "copy", search: "search", filter: "list-filter",
   upload: "upload", download: "download", external: "arrow-up-right", link: "link", share: "share", undo: "undo-2", refresh: "refresh-cw",
   archive: "archive", duplicate: "copy-plus", drag: "grip-vertical", eye: "eye", lock: "lock", key: "key-round", logout: "log-out", print: "printer",
   // going

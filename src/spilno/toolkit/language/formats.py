@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeAlias
 
-from babel.dates import format_interval, format_skeleton, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal, get_currency_symbol
 
 Number: TypeAlias = int | float | Decimal
@@ -19,10 +19,6 @@ UNKNOWN = "—"
 MINUS = "−"
 _NBSP = "\N{NO-BREAK SPACE}"
 
-# Day before month in English too: the people who use it write to European readers.
-_DATE_LOCALE = {"uk": "uk", "en": "en_GB", "ru": "ru"}
-# CLDR ends a long date with "р." and "г."; nobody writes that in a heading or a calendar.
-_YEAR_WORD = {"uk": f"{_NBSP}р.", "ru": f"{_NBSP}г."}
 # CLDR shows foreign currencies by their code; these signs are understood everywhere.
 _SIGNS = {"UAH": "₴", "USD": "$", "EUR": "€", "GBP": "£", "PLN": "zł", "CZK": "Kč", "JPY": "¥", "CHF": "CHF"}
 _DURATIONS = {
@@ -38,8 +34,8 @@ def _decimal(value: Number) -> Decimal:
 
 
 def _round(value: Decimal, places: int) -> Decimal:
-    """Half away from nought, as people round (Python's default would make 0.125 → 0.12)."""
-    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    """Half away from nought, as people round (Python's default would make 0.125 → 0.12); never "−0"."""
+    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + 0
 
 
 def _signed(value: Decimal, text: str, signed: bool) -> str:
@@ -81,9 +77,8 @@ def money(value: Number | None, currency: str, language: str, *, signed: bool = 
 
 def duration(seconds: Number | None, language: str) -> str:
     """Seconds as the two largest units: ``13200`` → ``"3 год 40 хв"``; under a minute in seconds."""
-    if value_is_unknown(seconds):
+    if seconds is None:
         return UNKNOWN
-    assert seconds is not None
     days_word, hours_word, minutes_word, seconds_word = _DURATIONS.get(language, _DURATIONS["en"])
     total = int(_round(_decimal(seconds), 0))
     sign, total = (MINUS, -total) if total < 0 else ("", total)
@@ -121,21 +116,18 @@ def measure(
     return number(value, language, signed=signed)
 
 
-def _date(value: date, skeleton: str, language: str) -> str:
-    text = format_skeleton(skeleton, value, locale=_DATE_LOCALE.get(language, language))
-    return text.removesuffix(_YEAR_WORD.get(language, " "))
+def _date(value: date, pattern: str, language: str) -> str:
+    """By an explicit pattern: day before month in English too, and no "р." or "г." after the year, as CLDR would."""
+    return format_date(value, pattern, locale=language)
 
 
 def day(value: date | None, language: str, *, today: date, weekday: bool = False, short: bool = False) -> str:
     """``"22 листопада"``; the year only if it is not the year of ``today``; ``short`` → ``"22 лист."``."""
     if value is None:
         return UNKNOWN
-    month = "MMM" if short else "MMMM"
-    text = _date(value, f"{month}d" if value.year == today.year else f"y{month}d", language)
-    if weekday:
-        name = format_skeleton("EEEE", value, locale=_DATE_LOCALE.get(language, language))
-        text = f"{name}, {text}"
-    return text
+    pattern = "d MMM" if short else "d MMMM"
+    text = _date(value, pattern if value.year == today.year else f"{pattern} y", language)
+    return f"{_date(value, 'EEEE', language)}, {text}" if weekday else text
 
 
 def clock(value: datetime, language: str, zone: tzinfo) -> str:
@@ -153,13 +145,16 @@ def when(value: datetime | None, language: str, *, zone: tzinfo, now: datetime, 
 
 
 def period(first: date | None, last: date | None, language: str) -> str:
-    """``"1–30 червня 2021"``; an open end stays open: ``"з 1 червня"`` is the caller's sentence."""
+    """``"1–30 червня 2021"``, ``"28 травня – 3 червня 2021"``; "—" if an end is unknown."""
     if first is None or last is None:
         return UNKNOWN
+    end = _date(last, "d MMMM y", language)
     if first == last:
-        return _date(first, "yMMMMd", language)
-    text = str(format_interval(first, last, "yMMMMd", locale=_DATE_LOCALE.get(language, language)))
-    return text.removesuffix(_YEAR_WORD.get(language, " "))
+        return end
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{end}"
+    start = _date(first, "d MMMM" if first.year == last.year else "d MMMM y", language)
+    return f"{start} – {end}"
 
 
 def ago(value: datetime | None, language: str, *, now: datetime) -> str:

@@ -1,0 +1,1 @@
+"""What the component tags of ``templatetags/ui.py`` compute, by what they are: marks, surfaces, numbers, fields."""
