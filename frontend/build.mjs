@@ -1,7 +1,7 @@
 // Builds the interface's styles, scripts, icons and fonts into static/build/. `--watch` rebuilds on change.
 // Tailwind's own command line makes the two style sheets, esbuild the scripts; everything else is copied.
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,7 +58,6 @@ const scripts = {
   logLevel: "warning",
 };
 
-rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 fonts();
 sprite();

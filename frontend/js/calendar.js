@@ -73,6 +73,7 @@ function start(element) {
     moreLinkText: (count) => `+${count} ${word("more")}`,
     height: "auto",
     dayMaxEvents: 4,
+    allDaySlot: false,
     nowIndicator: true,
     scrollTime: "08:00",
     slotMinTime: "06:00",
