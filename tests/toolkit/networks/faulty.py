@@ -27,7 +27,7 @@ class Faulty(httpx.BaseTransport):
     before: Callable[[httpx.Request], httpx.Response | None] | None = None
     after: Callable[[httpx.Request, httpx.Response], httpx.Response] | None = None
     asked: list[httpx.Request] = field(default_factory=list)
-    _real: httpx.HTTPTransport = field(default_factory=httpx.HTTPTransport)
+    _real: httpx.HTTPTransport = field(default_factory=lambda: httpx.HTTPTransport(verify=False))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)

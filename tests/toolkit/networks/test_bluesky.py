@@ -17,13 +17,14 @@ from spilno.toolkit.networks.check import check
 from .contract import Bench, NetworkContract, World
 
 
+@pytest.fixture(scope="module")
+def password(bluesky: Any) -> str:
+    return str(bluesky.app_password())
+
+
 @pytest.mark.servers
 class TestBluesky(NetworkContract):
     network_key = "bluesky"
-
-    @pytest.fixture(scope="class")
-    def password(self, bluesky: Any) -> str:
-        return str(bluesky.app_password())
 
     @pytest.fixture
     def world(self, bluesky: Any, password: str) -> World:

@@ -64,7 +64,7 @@ class TestMatrix(NetworkContract):
     def test_a_room_is_found_by_its_alias(self, network: Any, synapse: Any) -> None:
         alias = f"books-{uuid.uuid4().hex[:8]}"
         room = synapse.create_room("Книжкова спільнота", alias=alias)
-        server = room.partition(":")[2]
+        server = synapse.brand.user_id.partition(":")[2]
         typed = {
             "homeserver": synapse.url,
             "room": f"#{alias}:{server}",
@@ -94,12 +94,19 @@ class TestMatrix(NetworkContract):
         )
         assert synapse.media(content["url"]) == image.path.read_bytes()
 
-    def test_it_is_found_after_the_server_has_forgotten_the_transaction(self, bench: Bench) -> None:
+    def test_it_is_found_after_the_server_has_forgotten_the_transaction(
+        self, bench: Bench, synapse: Any
+    ) -> None:
         # Another device has other transactions: as if the server's memory of ours were gone.
+        typed = {**bench.credentials, "access_token": "", "user": synapse.brand.user_id}
+        with bench.client() as client:
+            elsewhere = bench.network.connect(
+                client=client, credentials={**typed, "password": synapse.brand.password}
+            )
+        assert elsewhere.credentials["device_id"]
         post = Outgoing(str(uuid.uuid4()), "message", "Знайдеться за нашою позначкою")
         event = bench.commit(post, Prepared()).external_id
-        elsewhere = replace(bench, account=_other_device(bench))
-        sighting = elsewhere.find(post, Prepared())
+        sighting = replace(bench, account=elsewhere).find(post, Prepared())
         assert sighting.verdict is Verdict.FOUND
         assert sighting.published.external_id == event
 
@@ -150,14 +157,3 @@ class TestMatrix(NetworkContract):
             bench.commit(post, Prepared(), before=faulty.answering(429, body))
         assert (caught.value.kind, caught.value.params["seconds"]) == (Kind.WAIT, 2.5)
 
-
-def _other_device(bench: Bench) -> Any:
-    """The same account signed in anew."""
-    credentials = {**bench.credentials}
-    with httpx.Client(timeout=20) as client:
-        whoami = client.get(
-            f"{credentials['homeserver']}/_matrix/client/v3/account/whoami",
-            headers={"Authorization": f"Bearer {credentials['access_token']}"},
-        ).json()
-    assert whoami["user_id"] == credentials["user_id"]
-    return bench.account

@@ -258,9 +258,13 @@ class Bluesky(Network):
 
     def replies(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> Sequence[Said]:
         """Replies of others under the post, down to the tenth level, oldest first."""
-        answer = self._appview(client, credentials).get(
-            "/xrpc/app.bsky.feed.getPostThread", params={"uri": external_id, "depth": 10, "parentHeight": 0}
-        )
+        params = {"uri": external_id, "depth": 10, "parentHeight": 0}
+        try:
+            answer = self._appview(client, credentials).get("/xrpc/app.bsky.feed.getPostThread", params=params)
+        except NetworkError as error:
+            if error.params.get("their_code") == "NotFound":  # not indexed yet
+                return []
+            raise
         said: list[Said] = []
         waiting = list(answer.get("thread", {}).get("replies") or [])
         while waiting:

@@ -100,8 +100,9 @@ class Wire:
 
     client: httpx.Client
     base: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    secrets: tuple[str, ...] = ()
+    # Not in the representation: a traceback with local variables must not show a token.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     explain: Explain = nothing_to_explain
 
     def get(self, path: str, **kwargs: Any) -> Answer:
