@@ -33,7 +33,7 @@ MOST_STEPS = 12
 """A delivery takes at most six steps at one go; more means that it turns in a circle, and then it waits."""
 
 BATCH = 200
-FRESH = timedelta(seconds=30)
+FRESH = timedelta(seconds=10)
 """What was prepared must live at least so much longer when it is committed."""
 
 Clock = Callable[[], datetime]
@@ -194,9 +194,14 @@ def _prepare(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool
     if isinstance(answer, Trouble):
         return _prepare_failed(held, answer, ready, so_far, now)
     return ledger.finish(
-        held, target=S.PREPARED, now=now, outcome="ok", next_try_at=max(delivery.due_at, now),
+        held, target=S.PREPARED, now=now, outcome="ok", next_try_at=_look_at(delivery, answer.expires_at, now),
         **ledger.prepared_fields(answer, ready.fingerprint),
     )  # fmt: skip
+
+
+def _look_at(delivery: Delivery, expires: datetime | None, now: datetime) -> datetime:
+    """When what is prepared is looked at again: at its time, or before, if it would be stale by then."""
+    return max(now, min(delivery.due_at, expires - FRESH) if expires else delivery.due_at)
 
 
 def _so_far(delivery: Delivery, ready: Ready, now: datetime) -> Prepared:
@@ -215,13 +220,13 @@ def _prepare_failed(
     common = {"now": now, "outcome": trouble.outcome, "code": trouble.code, "params": trouble.params}
     if trouble.kind is Kind.PERMANENT:
         return ledger.finish(held, target=S.FAILED, **common, **fields)
-    again = gate.again(delivery, now, trouble.wait(now, _tries(delivery)))
+    again = gate.again(delivery, now, trouble.wait(now, _tries(delivery, Step.PREPARE)))
     return ledger.finish(held, target=S.WAITING, next_try_at=again, **common, **fields)
 
 
-def _tries(delivery: Delivery) -> int:
-    """How many tries in a row went wrong without the network saying when to come again."""
-    outcomes = delivery.attempts.order_by("-number").values_list("outcome", flat=True)[:20]
+def _tries(delivery: Delivery, step: Step) -> int:
+    """How many tries of a step in a row went wrong without the network saying when to come again."""
+    outcomes = delivery.attempts.filter(step=step).order_by("-number").values_list("outcome", flat=True)[:20]
     tries = 0
     for one in outcomes:
         if one == "ok":
@@ -239,15 +244,14 @@ def _leave(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool:
             delivery, target=S.QUEUED, now=now, next_try_at=now, prepared={}, prepared_for="",
             prepared_expires_at=None,
         )  # fmt: skip
-    if expires is not None and expires <= max(now, delivery.due_at) + FRESH:
-        # Prepared too early for its time: again, shortly before.
-        again = max(now, min(delivery.due_at, expires) - FRESH) if expires > now + FRESH else now
+    if expires is not None and now >= expires - FRESH:
         return ledger.move(
-            delivery, target=S.QUEUED, now=now, next_try_at=again, prepared={}, prepared_for="",
+            delivery, target=S.QUEUED, now=now, next_try_at=now, prepared={}, prepared_for="",
             prepared_expires_at=None,
         )  # fmt: skip
     if now < delivery.due_at:
-        return ledger.move(delivery, target=S.PREPARED, now=now, next_try_at=delivery.due_at)
+        again = _look_at(delivery, expires, now)
+        return ledger.move(delivery, target=S.PREPARED, now=now, next_try_at=again)
     return _commit(delivery, ready, tell, worker)
 
 
@@ -297,5 +301,5 @@ def _commit_failed(
     fields = ledger.prepared_fields(kept, ready.fingerprint) | {"first_commit_at": None}
     if trouble.kind is Kind.PERMANENT:
         return ledger.finish(held, target=S.FAILED, **common, **fields)
-    again = gate.again(delivery, now, trouble.wait(now, _tries(delivery)))
+    again = gate.again(delivery, now, trouble.wait(now, _tries(delivery, Step.COMMIT)))
     return ledger.finish(held, target=S.WAITING, next_try_at=again, **common, **fields)

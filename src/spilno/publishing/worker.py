@@ -20,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from procrastinate.app import App
 from procrastinate.contrib.django import app as django_app
@@ -117,6 +118,8 @@ async def _jobs(name: str, stop: threading.Event) -> None:
             worker.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await worker
+    # Periodic jobs are enqueued through Django, in the thread that asgiref keeps for that.
+    await sync_to_async(lambda: connection.close())()  # looked up there, not here
 
 
 def _close_connection(call_next: Callable[[], Any], context: Any, worker: Any) -> Any:

@@ -1,0 +1,109 @@
+"""The worker process: the due loop and the jobs around it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from spilno.kernel import clock
+from spilno.publishing import jobs, services, worker
+from spilno.publishing.models import Delivery
+from spilno.publishing.states import DeliveryState as S
+from spilno.toolkit.networks.base import Once
+from tests.publishing.conftest import Stage
+from tests.publishing.fake import Side
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for a condition; fail if it does not come true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def running(stage: Stage) -> Iterator[threading.Event]:
+    """A worker at work in this process."""
+    stop, raised = threading.Event(), []
+
+    def run() -> None:
+        try:
+            worker.run(worker_name="test", stop=stop)
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield stop
+    stop.set()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert raised == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_posts_leave_by_themselves_and_one_slow_network_holds_up_nobody(stage: Stage, running: threading.Event) -> None:
+    stage.clock.at = clock.now()
+    stalling, go_on = Side(), threading.Event()
+    stalling.hook = lambda point: None if point != "commit: before" else _wait(go_on)
+    slow, quick = stage.channel(Once.NONE, name="slow", side=stalling), stage.channel(Once.KEY, name="quick")
+    first = stage.delivery(slow, due=clock.now() + timedelta(days=1))
+    services.publish_now(variant=first.variant, by=stage.cast.owner, now=clock.now())
+    until(lambda: state_of(first) == S.COMMITTING)
+    due = clock.now() + timedelta(seconds=1)
+    second = stage.delivery(quick, due=due)
+    until(lambda: state_of(second) == S.PUBLISHED)
+    assert state_of(first) == S.COMMITTING
+    published = Delivery.objects.get(pk=second.pk).published_at
+    assert published is not None
+    assert published >= due
+    go_on.set()
+    until(lambda: state_of(first) == S.PUBLISHED)
+    assert stalling.seen(str(first.pk)) == stage.side.seen(str(second.pk)) == 1
+
+
+def _wait(event: threading.Event) -> None:
+    assert event.wait(60)
+
+
+def state_of(delivery: Delivery) -> str:
+    return Delivery.objects.get(pk=delivery.pk).state
+
+
+@pytest.mark.django_db
+def test_scheduling_enqueues_a_wake_up_with_the_change(stage: Stage) -> None:
+    delivery = stage.delivery(stage.channel(Once.KEY))
+    job = ProcrastinateJob.objects.get(task_name="publishing.wake")
+    assert job.args == {"delivery_id": str(delivery.pk)}
+    assert job.scheduled_at == delivery.next_try_at
+
+
+@pytest.mark.django_db
+def test_a_wake_up_too_many_is_harmless(stage: Stage) -> None:
+    delivery = stage.delivery(stage.channel(Once.KEY))
+    for _ in range(3):
+        jobs.wake(delivery_id=str(delivery.pk))
+    assert stage.side.posts == []
+    jobs.wake(delivery_id="01234567-89ab-7def-8123-456789abcdef")
+
+
+@pytest.mark.django_db
+def test_the_sweep_finds_what_was_left_behind(stage: Stage) -> None:
+    delivery = stage.delivery(stage.channel(Once.KEY))
+    Delivery.objects.filter(pk=delivery.pk).update(next_try_at=None)
+    stage.play()
+    assert stage.side.posts == []
+    assert jobs.pick_up(now=stage.clock.at) == 1
+    stage.play()
+    assert Delivery.objects.get(pk=delivery.pk).state == S.PUBLISHED
+
+
+def test_the_queue_knows_the_tasks() -> None:
+    assert {"publishing.wake", "publishing.sweep", "channels.look_after"} <= set(app.tasks)
