@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spilno.reports.charts import axis_days, config, curve_spec, curve_svg, nice_ticks, post_marks
+from spilno.reports.charts import axis_days, colored, curve_spec, curve_svg, nice_ticks, post_marks
 from spilno.reports.document import CurvePoint
-from spilno.reports.palette import TOKENS, as_hex, oklch_hex
+from spilno.reports.palette import TOKENS, as_hex, colors, oklch_hex
 from tests.reports.sample import case_report
 
 D = Decimal
@@ -69,24 +69,30 @@ def test_a_day_without_a_value_is_left_out_not_drawn_as_zero(report) -> None:
     assert len(rows) == sum(point.value is not None for point in holes)
 
 
-def test_the_spec_names_no_colours_but_those_of_networks(report) -> None:
+def test_the_spec_names_tokens_and_no_colours_but_those_of_networks(report) -> None:
     spec = curve_spec(report.targets[1], report)
     networks = {mark.color for mark in post_marks(report.posts, report, 560)}
-    bare = json.dumps({key: value for key, value in spec.items() if key != "usermeta"})
-    assert set(re.findall(r"#[0-9a-f]{6}|oklch\([^)]*\)", bare)) == networks
-    assert spec["usermeta"]["configs"]["dark"] == config("dark")
+    written = json.dumps(spec)
+    assert set(re.findall(r"#[0-9a-f]{6}|oklch\([^)]*\)", written)) == networks | {"#ffffff"}
+    assert set(re.findall(r'"token:([a-z-]+)"', written)) <= set(TOKENS)
 
 
-def test_the_page_gets_the_same_picture_in_both_themes(report) -> None:
-    """Light and dark differ in colours only."""
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_either_theme_puts_its_colours_there(report, theme: str) -> None:
+    spec = curve_spec(report.targets[1], report)
+    dressed = colored(spec, theme)
+    assert "token:" not in json.dumps(dressed)
+    line = next(layer["mark"] for layer in dressed["layer"] if layer["mark"]["type"] == "line")
+    assert line["color"] == colors(theme)["voice"]
+    assert "token:" in json.dumps(spec)  # the spec itself stays as it was
 
-    def shape(one: object) -> object:
-        if isinstance(one, dict):
-            return {key: shape(value) for key, value in one.items()}
-        return "colour" if isinstance(one, str) and one.startswith("#") else one
 
-    assert config("light") != config("dark")
-    assert shape(config("light")) == shape(config("dark"))
+def test_the_room_kept_for_a_chart_is_the_room_it_takes(report) -> None:
+    leads = report.targets[1]
+    for posts in ((), report.posts):
+        some = replace(report, posts=posts)
+        tall = int(re.search(r'height="(\d+)', curve_svg(leads, some, width=560))[1])
+        assert abs(curve_spec(leads, some)["usermeta"]["height"] - tall) <= 4
 
 
 def test_colours_are_those_of_the_interfaces_tokens() -> None:

@@ -1,7 +1,7 @@
 """The curve of a target over time, as one Vega-Lite spec for page, PDF and slides.
 
-A spec names no colours: its marks have styles (``voice-line``, ``target-line`` …), and :func:`config` gives the
-styles their colours from the tokens, light or dark. Days are whole numbers from the period's first day on, and
+Colours are written ``token:NAME``, as in every chart of the interface: the page puts its theme's colours there, and
+:func:`colored` does the same where there is no page. Days are whole numbers from the period's first day on, and
 every label is written here: so neither the reader's time zone nor the renderer's locale can change a chart.
 """
 
@@ -28,7 +28,44 @@ HEIGHT = 200  # px, of the plot
 MARK = 15  # px, side of a post's mark
 LANE = 18  # px, from one row of marks to the next
 MARK_GAP = 6  # px, between the axis and the first row of marks
+AROUND = 44  # px, above the plot and below it for the axis
 LANES = 3  # rows of marks before they may overlap
+
+
+# What each kind of mark looks like. In the marks themselves: a page's configuration would win over a style.
+STYLES: dict[str, Any] = {
+    "voice-area": {"color": "token:voice", "opacity": 0.13},
+    "voice-line": {
+        "color": "token:voice",
+        "strokeWidth": 2.6,
+        "strokeJoin": "round",
+        "strokeCap": "round",
+    },
+    "voice-hover": {"color": "token:voice", "filled": True, "size": 160, "opacity": 0},
+    "voice-end": {"color": "token:voice", "filled": True, "size": 62, "opacity": 1},
+    "target-line": {"color": "token:ink", "strokeDash": [4, 4], "strokeWidth": 1.1},
+    "target-label": {"color": "token:ink", "fontSize": 11.5},
+    "value-label": {"color": "token:voice-ink", "fontSize": 13, "fontWeight": 700},
+    "post-line": {"color": "token:brand", "strokeOpacity": 0.3, "strokeWidth": 1},
+    "post-letters": {"color": "#ffffff", "fontSize": 8, "fontWeight": 700},
+}
+
+# The frame that the page gives every chart (frontend/js/chart.js), for where there is no page.
+FRAME: dict[str, Any] = {
+    "background": "transparent",
+    "aria": False,
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "token:muted",
+        "labelFontSize": 11.5,
+        "gridColor": "token:line",
+        "domain": False,
+        "ticks": False,
+        "labelPadding": 8,
+    },
+    "axisX": {"grid": False},
+}
 
 
 @dataclass(frozen=True)
@@ -48,11 +85,11 @@ class Mark:
 def curve_spec(
     target: TargetResult, report: ResultsReport, *, width: int | str = "container", height: int = HEIGHT
 ) -> dict[str, Any] | None:
-    """Vega-Lite 6 spec of the target's curve with its posts, without colours (see :func:`config`).
+    """Vega-Lite 6 spec of the target's curve with its posts, with ``token:NAME`` for colours.
 
     ``width`` of the whole in px or ``"container"``, ``height`` of the plot.
     ``None`` if fewer than two days have a value: a dot is no curve.
-    ``usermeta.configs`` carries the light and the dark configuration for the page, which knows its theme.
+    ``usermeta.height`` is the height of the whole in px, axis and marks included, for the room kept for it.
     """
     known = [(point.day, point.value) for point in target.curve if point.value is not None]
     if len(known) < 2:
@@ -68,7 +105,7 @@ def curve_spec(
         )
 
     values = [value for _, value in known]
-    ticks = nice_ticks([*values, *([target.target] if target.target is not None else [])], height // 28)
+    ticks = nice_ticks([*values, *([target.target] if target.target is not None else [])], height // 34)
     tick_days = axis_days(first, final, most=5 if nominal >= 420 else 3)
     rows = [
         {"day": (when - first).days, "value": float(value), "label": f"{day(when, language)}: {shown(value)}"}
@@ -85,6 +122,10 @@ def curve_spec(
             "labelExpr": _lookup({(one - first).days: short_day(one, language) for one in tick_days}),
             "labelPadding": 8 + lanes * LANE,
             "labelFlush": True,
+            "labelOverlap": True,
+            "labelSeparation": 10,
+            "tickCount": 2 * len(tick_days),  # a smaller count of the page's would thin the values out
+            "grid": False,
             "title": None,
         },
     }
@@ -94,6 +135,7 @@ def curve_spec(
         "scale": {"domain": [float(ticks[0]), float(ticks[-1])], "nice": False},
         "axis": {
             "values": [float(one) for one in ticks],
+            "tickCount": 2 * len(ticks),
             "labelExpr": _lookup({float(one): _short(one, target, language) for one in ticks}),
             "title": None,
         },
@@ -104,7 +146,7 @@ def curve_spec(
     label_target = word("target", language, value=shown(target.target)) if target.target is not None else ""
     layers: list[dict[str, Any]] = [
         {
-            "mark": {"type": "area", "style": "voice-area", "interpolate": "monotone"},
+            "mark": {"type": "area", **STYLES["voice-area"], "interpolate": "monotone"},
             "encoding": {"x": x, "y": y, "y2": {"datum": max(float(ticks[0]), 0.0)}},
         },
     ]
@@ -114,22 +156,22 @@ def curve_spec(
         layers.append(
             {
                 "data": {"values": [{"value": float(target.target)}]},
-                "mark": {"type": "rule", "style": "target-line"},
+                "mark": {"type": "rule", **STYLES["target-line"]},
                 "encoding": {"y": y},
             }
         )
     layers += [
         {
-            "mark": {"type": "line", "style": "voice-line", "interpolate": "monotone"},
+            "mark": {"type": "line", **STYLES["voice-line"], "interpolate": "monotone"},
             "encoding": {"x": x, "y": y},
         },
         {
-            "mark": {"type": "point", "style": "voice-hover", "tooltip": {"signal": "datum.label"}},
+            "mark": {"type": "point", **STYLES["voice-hover"], "tooltip": {"signal": "datum.label"}},
             "encoding": {"x": x, "y": y},
         },
         {
             "data": {"values": [end]},
-            "mark": {"type": "point", "style": "voice-end"},
+            "mark": {"type": "point", **STYLES["voice-end"]},
             "encoding": {"x": x, "y": y},
         },
         *_end_labels(end, last_label, target, label_target, x, y, height),
@@ -145,55 +187,22 @@ def curve_spec(
         "padding": {"left": 4, "right": 6, "top": 10, "bottom": 6},
         "data": {"values": rows},
         "layer": layers,
-        "usermeta": {"embedOptions": {"actions": False, "renderer": "svg"}, "configs": configs()},
+        "usermeta": {"height": height + lanes * LANE + AROUND},
     }
 
 
-def config(theme: str) -> dict[str, Any]:
-    """Vega configuration of the ``"light"`` or ``"dark"`` theme: the only place where a chart gets colours."""
+def colored(spec: dict[str, Any], theme: str) -> dict[str, Any]:
+    """A copy of the spec with ``token:NAME`` replaced by the colour of the ``"light"`` or ``"dark"`` theme."""
     tone = colors(theme)
-    return {
-        "background": None,
-        "aria": False,
-        "font": FONT,
-        "view": {"stroke": None},
-        "axis": {
-            "labelColor": tone["muted"],
-            "labelFontSize": 11.5,
-            "domain": False,
-            "ticks": False,
-            "grid": False,
-        },
-        "axisX": {"domain": True, "domainColor": tone["line"], "domainWidth": 1},
-        "axisY": {"grid": True, "gridColor": tone["line"], "gridWidth": 1, "labelPadding": 8},
-        "style": {
-            "voice-area": {"color": tone["voice"], "fillOpacity": 0.13},
-            "voice-line": {
-                "color": tone["voice"],
-                "strokeWidth": 2.6,
-                "strokeJoin": "round",
-                "strokeCap": "round",
-            },
-            "voice-hover": {"color": tone["voice"], "filled": True, "size": 160, "opacity": 0},
-            "voice-end": {
-                "filled": True,
-                "color": tone["voice"],
-                "size": 62,
-                "opacity": 1,
-            },
-            "target-line": {"color": tone["ink"], "strokeDash": [4, 4], "strokeWidth": 1.1},
-            "target-label": {"color": tone["ink"], "fontSize": 11.5},
-            "value-label": {"color": tone["voice-ink"], "fontSize": 13, "fontWeight": 700},
-            "post-line": {"color": tone["brand"], "strokeOpacity": 0.3, "strokeWidth": 1},
-            "post-letters": {"color": "#ffffff", "fontSize": 8, "fontWeight": 700},
-        },
-    }
 
+    def dress(one: Any) -> Any:
+        if isinstance(one, str) and one.startswith("token:"):
+            return tone[one.removeprefix("token:")]
+        if isinstance(one, dict):
+            return {key: dress(value) for key, value in one.items()}
+        return [dress(value) for value in one] if isinstance(one, list) else one
 
-@cache
-def configs() -> dict[str, dict[str, Any]]:
-    """Both configurations, by theme."""
-    return {theme: config(theme) for theme in ("light", "dark")}
+    return dress(spec)  # type: ignore[no-any-return]
 
 
 def curve_svg(target: TargetResult, report: ResultsReport, *, width: int, height: int = HEIGHT) -> str | None:
@@ -204,7 +213,8 @@ def curve_svg(target: TargetResult, report: ResultsReport, *, width: int, height
     import vl_convert  # heavy: only where it is used
 
     _register_fonts()
-    drawn: str = vl_convert.vegalite_to_svg(spec | {"config": config("light")}, allowed_base_urls=[])
+    dressed = colored(spec | {"config": FRAME}, "light")
+    drawn: str = vl_convert.vegalite_to_svg(dressed, allowed_base_urls=[])
     return drawn
 
 
@@ -271,7 +281,7 @@ def _post_rules(marks: Sequence[Mark], x: Mapping[str, Any], height: int) -> dic
     """A thin line up from each day with a post, so that one sees what the curve did from there on."""
     return {
         "data": {"values": [{"day": at} for at in sorted({at for mark in marks for at in mark.days})]},
-        "mark": {"type": "rule", "style": "post-line"},
+        "mark": {"type": "rule", **STYLES["post-line"]},
         "encoding": {"x": x, "y": {"value": 0}, "y2": {"value": height + MARK_GAP}},
     }
 
@@ -305,7 +315,7 @@ def _post_layers(marks: Sequence[Mark], x: Mapping[str, Any], height: int) -> li
             },
             {
                 "data": {"values": rows},
-                "mark": {"type": "text", "style": "post-letters", "baseline": "middle", "align": "center"},
+                "mark": {"type": "text", **STYLES["post-letters"], "baseline": "middle", "align": "center"},
                 "encoding": {"x": x, "y": middle, "text": {"field": "letters", "type": "nominal"}},
             },
         ]
@@ -378,7 +388,7 @@ def _end_labels(
                 "data": {"values": [{"value": float(target.target), "text": label_target}]},
                 "mark": {
                     "type": "text",
-                    "style": "target-label",
+                    **STYLES["target-label"],
                     "align": "left",
                     "baseline": "middle",
                     "dx": 8,
@@ -396,7 +406,7 @@ def _end_labels(
             "data": {"values": [{**end, "text": label}]},
             "mark": {
                 "type": "text",
-                "style": "value-label",
+                **STYLES["value-label"],
                 "align": "left",
                 "baseline": "middle",
                 "dx": 8,
