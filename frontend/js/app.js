@@ -2,6 +2,7 @@
 import Alpine from "alpinejs";
 import htmx from "htmx.org";
 import { autosave } from "./autosave.js";
+import { composers } from "./composer.js";
 import { confirmations } from "./confirm.js";
 import { counters } from "./counter.js";
 import { dialogs } from "./dialogs.js";
@@ -30,7 +31,7 @@ htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from
 // Helpers that listen on the document once …
 for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
-const parts = [autosave, counters, dropzones, previews, figures];
+const parts = [autosave, counters, dropzones, composers, previews, figures];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));
 
 Alpine.start();

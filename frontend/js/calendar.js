@@ -10,6 +10,7 @@ import interaction from "@fullcalendar/interaction";
 import list from "@fullcalendar/list";
 import timeGrid from "@fullcalendar/timegrid";
 import { post, word } from "./dom.js";
+import { shelf } from "./shelf.js";
 import { toast } from "./toasts.js";
 
 const views = { month: "dayGridMonth", week: "timeGridWeek", list: "listMonth" };
@@ -22,13 +23,17 @@ function wallNow(zone) {
   return parts.replace(" ", "T");
 }
 
+let known;
+/** Marks of networks by key, once in the page instead of in each of thousands of events. */
+const marks = () => (known ??= JSON.parse(document.getElementById("plan-marks")?.textContent || "{}"));
+
 function face({ event, timeText }) {
   const more = event.extendedProps;
   const line = Object.assign(document.createElement("div"), { className: "ev" });
   if (timeText) line.append(Object.assign(document.createElement("time"), { textContent: timeText }));
-  if (more.network) {
-    const mark = Object.assign(document.createElement("span"), { className: "net net-small", textContent: more.network.short, title: more.network.label });
-    mark.style.setProperty("--mark", more.network.color);
+  for (const network of more.network ? [more.network] : (more.networks ?? []).map((key) => marks()[key]).filter(Boolean)) {
+    const mark = Object.assign(document.createElement("span"), { className: "net net-small", textContent: network.short, title: network.label });
+    mark.style.setProperty("--mark", network.color);
     line.append(mark);
   }
   line.append(Object.assign(document.createElement("b"), { textContent: event.title }));
@@ -47,6 +52,7 @@ async function move(element, info) {
   const said = answer?.headers.get("content-type")?.includes("json") ? await answer.json() : {};
   if (answer?.ok) {
     if (said.message) toast(said.message, "good");
+    if (said.id) event.setProp("id", said.id);
     return;
   }
   info.revert();
@@ -87,6 +93,7 @@ function start(element) {
     editable: Boolean(data.move),
     eventDurationEditable: false,
     events: { url: data.events, failure: () => toast(word("offline"), "late") },
+    eventDataTransform: (raw) => (raw.url || !data.item || !raw.item ? raw : { ...raw, url: data.item.replace("__id__", raw.item) }),
     eventClassNames: ({ event }) => [`ev-${event.extendedProps.voice || "out"}`, ...(event.extendedProps.look ? [`ev-${event.extendedProps.look}`] : [])],
     eventContent: face,
     eventDidMount: ({ event, el }) => el.setAttribute("title", [event.title, event.extendedProps.network?.label, event.extendedProps.state].filter(Boolean).join(" · ")),
@@ -100,6 +107,7 @@ function start(element) {
   });
   calendar.render();
   element.calendar = calendar;
+  shelf(element, calendar);
   // After something was saved in the panel the server says `HX-Trigger: plan-changed`.
   document.body.addEventListener("plan-changed", () => calendar.refetchEvents());
 }

@@ -1,0 +1,80 @@
+// The composer: pictures are sent as they are dropped, own texts begin as the common one, one question before it leaves.
+import { all, csrf, word } from "./dom.js";
+import { toast } from "./toasts.js";
+
+const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
+
+async function upload(input) {
+  const files = [...input.files];
+  if (!files.length) return;
+  const form = input.form;
+  const zone = input.closest(".dropzone");
+  const body = new FormData();
+  files.forEach((file) => body.append("files", file));
+  input.value = "";
+  zone.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(input.dataset.upload, { method: "POST", body, headers: { "X-CSRFToken": csrf() }, credentials: "same-origin" });
+    if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
+    const list = form.querySelector("#pictures");
+    list.querySelectorAll(".error").forEach((old) => old.remove());
+    const fresh = document.createElement("template");
+    fresh.innerHTML = await answer.text();
+    for (const one of [...fresh.content.children]) {
+      const id = one.querySelector('input[name="media"]')?.value;
+      if (id && list.querySelector(`input[name="media"][value="${CSS.escape(id)}"]`)) continue;
+      list.append(one);
+    }
+    changed(form);
+  } catch (problem) {
+    toast(word(problem instanceof TypeError ? "offline" : "failed"), "late");
+  } finally {
+    zone.removeAttribute("aria-busy");
+  }
+}
+
+function press(event) {
+  const act = event.target.closest("[data-picture]");
+  if (act) {
+    const figure = act.closest(".picture");
+    const form = act.form;
+    if (act.dataset.picture === "remove") figure.remove();
+    else figure.previousElementSibling?.before(figure);
+    changed(form);
+    return;
+  }
+  const same = event.target.closest("[data-same]");
+  if (same) {
+    const own = same.closest("[data-own]");
+    own.querySelector("textarea").value = "";
+    own.open = false;
+    changed(same.form);
+  }
+}
+
+/** An own text starts as the common one: one changes what differs. Left unchanged it is none. */
+function own(event) {
+  const details = event.target;
+  if (!details.matches?.("[data-own]") || !details.open) return;
+  const text = details.querySelector("textarea");
+  const common = text.form.elements.text;
+  if (!text.value && common) text.value = common.value;
+  text.focus();
+}
+
+export function composers(root) {
+  for (const form of all(root, "form.composer")) {
+    if (form.dataset.ready) continue;
+    form.dataset.ready = "1";
+    form.addEventListener("click", press);
+    form.addEventListener("toggle", own, true);
+    form.querySelector("input[data-upload]")?.addEventListener("change", (event) => upload(event.target));
+    form.querySelector(".form-errors")?.focus();
+    const sure = form.querySelector("dialog[data-show]");
+    if (sure) {
+      sure.close();
+      sure.showModal();
+    }
+  }
+  for (const form of all(root, "form[data-filters]")) form.addEventListener("change", () => form.requestSubmit());
+}
