@@ -14,7 +14,9 @@ from spilno.plan.services import store_media
 from tests.conftest import Cast
 
 
-def make_channel(cast: Cast, network: str, key: str = "", *, other: bool = False, **values: object) -> Channel:
+def make_channel(
+    cast: Cast, network: str, key: str = "", *, other: bool = False, **values: object
+) -> Channel:
     workspace = cast.other_workspace if other else cast.workspace
     return Channel.objects.create(
         workspace=workspace,
@@ -26,7 +28,9 @@ def make_channel(cast: Cast, network: str, key: str = "", *, other: bool = False
     )
 
 
-def picture(kind: str = "JPEG", size: tuple[int, int] = (640, 480), color: str = "teal", **save: object) -> bytes:
+def picture(
+    kind: str = "JPEG", size: tuple[int, int] = (640, 480), color: str = "teal", **save: object
+) -> bytes:
     """A picture with some detail, as a file of that kind."""
     image = Image.new("RGB", size, color)
     image.paste("orange", (0, 0, size[0] // 2, size[1] // 3))

@@ -76,7 +76,14 @@ def test_an_item_gets_a_key_from_its_words(cast: Cast) -> None:
 def test_content_is_checked(cast: Cast, store: Store) -> None:
     elsewhere = make_item(cast, workspace=cast.other_workspace, by=cast.outsider)
     foreign = store(workspace=cast.other_workspace, by=cast.outsider)
-    for link in ("example.org", "javascript:alert(1)", "https://", "ftp://example.org", "https://a b", "http://["):
+    for link in (
+        "example.org",
+        "javascript:alert(1)",
+        "https://",
+        "ftp://example.org",
+        "https://a b",
+        "http://[",
+    ):
         assert code_of(lambda link=link: make_item(cast, link=link)) == "link_not_an_address", link
     assert code_of(lambda: make_item(cast, link_to=elsewhere)) == "unknown_item"
     assert code_of(lambda: make_item(cast, media=[foreign])) == "unknown_media"
@@ -189,7 +196,7 @@ def test_variants_are_checked(cast: Cast, bluesky: Channel) -> None:
         )
 
     assert code_of(put(make_channel(cast, "bluesky", other=True))) == "unknown_channel"
-    assert code_of(put(make_channel(cast, "bluesky", "gone", is_active=False))) == "channel_gone"
+    assert code_of(put(make_channel(cast, "bluesky", "gone", is_active=False))) == "channel_disconnected"
     assert code_of(put(bluesky, "billboard")) == "unknown_placement"
     assert code_of(put(make_channel(cast, "no_such_network"))) == "unknown_network"
     services.delete_item(item=item, by=cast.owner, now=cast.now)
@@ -252,15 +259,18 @@ def test_what_is_out_cannot_change(cast: Cast, bluesky: Channel, matrix: Channel
     for change in ({"text": "other"}, {"publish_at": at + timedelta(hours=1)}):
         wrong = VariantDraft(**({"channel": bluesky, "publish_at": at} | change))  # type: ignore[arg-type]
         assert code_of(lambda wrong=wrong: save(variants=[wrong, *matrix_only])) == "variant_is_out"
-    assert code_of(
-        lambda: services.delete_item(item=item, by=cast.owner, now=cast.now, locked={out.pk})
-    ) == "item_is_out"
+    assert (
+        code_of(lambda: services.delete_item(item=item, by=cast.owner, now=cast.now, locked={out.pk}))
+        == "item_is_out"
+    )
     assert item.variants.get(channel=bluesky).publish_at == at
 
 
 def test_a_draft_is_saved_whole_or_not_at_all(cast: Cast, bluesky: Channel, matrix: Channel) -> None:
     at = cast.now + timedelta(hours=2)
-    draft = Draft(text="Common", variants=[VariantDraft(matrix, "message", "Room", at), VariantDraft(bluesky)])
+    draft = Draft(
+        text="Common", variants=[VariantDraft(matrix, "message", "Room", at), VariantDraft(bluesky)]
+    )
     item = services.save_draft(workspace=cast.workspace, draft=draft, by=cast.owner, now=cast.now)
     found = [(one.channel, one.placement, one.text, one.publish_at) for one in item.variants.all()]
     assert found == [(matrix, "message", "Room", at), (bluesky, "post", "", None)]
@@ -268,7 +278,12 @@ def test_a_draft_is_saved_whole_or_not_at_all(cast: Cast, bluesky: Channel, matr
     assert (
         code_of(
             lambda: services.save_draft(
-                workspace=cast.workspace, draft=bad, item=item, expected_version=1, by=cast.owner, now=cast.now
+                workspace=cast.workspace,
+                draft=bad,
+                item=item,
+                expected_version=1,
+                by=cast.owner,
+                now=cast.now,
             )
         )
         == "unknown_placement"
@@ -277,7 +292,9 @@ def test_a_draft_is_saved_whole_or_not_at_all(cast: Cast, bluesky: Channel, matr
     assert (kept.text, kept.version, kept.variants.count()) == ("Common", 1, 2)
     twice = Draft(variants=[VariantDraft(bluesky), VariantDraft(bluesky, text="again")])
     assert (
-        code_of(lambda: services.save_draft(workspace=cast.workspace, draft=twice, by=cast.owner, now=cast.now))
+        code_of(
+            lambda: services.save_draft(workspace=cast.workspace, draft=twice, by=cast.owner, now=cast.now)
+        )
         == "channel_twice"
     )
     less = Draft(text="Less", variants=[VariantDraft(bluesky)])
@@ -294,7 +311,9 @@ def test_what_leaves(cast: Cast, instagram: Channel, store: Store) -> None:
     Variant.objects.filter(pk=variant.pk).update(text="Changed meanwhile")
     post = queries.outgoing(variant=variant, key="d-1", now=cast.now)
     assert (post.key, post.placement, post.language) == ("d-1", "post", "uk")
-    assert post.text == "Changed meanwhile", "what is in the database now leaves, not what was when it was read"
+    assert post.text == "Changed meanwhile", (
+        "what is in the database now leaves, not what was when it was read"
+    )
     assert post.link == "https://example.org/catalogue"
     assert [(file.mime, file.width, file.height, file.alt) for file in post.media] == [
         ("image/png", 200, 100, ""),

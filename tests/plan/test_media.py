@@ -60,7 +60,9 @@ def test_deleting_only_what_nobody_uses(
 ) -> None:
     media = store()
     path = room.path_of(media)
-    item = services.create_item(workspace=cast.workspace, by=cast.owner, now=cast.now, text="a", media=[media])
+    item = services.create_item(
+        workspace=cast.workspace, by=cast.owner, now=cast.now, text="a", media=[media]
+    )
     with pytest.raises(UserError) as caught:
         services.delete_media(media=media, by=cast.owner, now=cast.now)
     assert caught.value.code == "media_in_use"

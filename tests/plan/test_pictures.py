@@ -51,15 +51,15 @@ def test_the_place_is_taken_out(kind: str) -> None:
     found = read_picture(content)
     assert dict(opened(found.content).getexif()) == {}
     assert b"Phone of Olena" not in found.content
-    difference = ImageChops.difference(
-        opened(content).convert("RGB"), opened(found.content).convert("RGB")
-    )
+    difference = ImageChops.difference(opened(content).convert("RGB"), opened(found.content).convert("RGB"))
     # Saving again moves a few pixels at hard edges; on the whole it is the same picture.
     assert max(ImageStat.Stat(difference).rms) < 2, "the picture itself changed"
 
 
 def test_xmp_and_comments_are_taken_out() -> None:
-    jpeg = read_picture(picture("JPEG", comment=b"taken at home", xmp=b"<x:xmpmeta>home street 5</x:xmpmeta>"))
+    jpeg = read_picture(
+        picture("JPEG", comment=b"taken at home", xmp=b"<x:xmpmeta>home street 5</x:xmpmeta>")
+    )
     assert b"home" not in jpeg.content
     told = PngImagePlugin.PngInfo()
     told.add_text("Location", "home street 5")

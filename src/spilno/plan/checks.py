@@ -83,8 +83,7 @@ class Verdict:
 
 
 def placements_of(channel: Channel) -> tuple[Placement, ...]:
-    """Where content can appear on the channel, the usual place first; ``()`` if its network is unknown here.
-    """
+    """Where content can appear on the channel, the usual place first; ``()`` if its network is unknown here."""
     try:
         return network_of(channel).placements
     except UserError:

@@ -19,13 +19,14 @@ from django.db.models import ProtectedError
 
 from spilno.kernel.errors import UserError
 from spilno.plan.models import Media
-from spilno.plan.pictures import MAX_BYTES, read_picture
+from spilno.plan.pictures import MAX_BYTES, read_picture, shrink
 from spilno.team import audit
 from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, require
 
 PUBLIC_LIFE = timedelta(days=1)
 ALT_MOST = 1500
+SMALL = 480
 _signer = Signer(salt="spilno.plan.media")
 
 
@@ -83,7 +84,7 @@ def delete_media(*, media: Media, by: Person | None, now: datetime) -> None:
     :raises UserError: ``media_in_use``.
     """
     require(by, Permission.PLAN_EDIT)
-    workspace, pk, path = media.workspace, media.pk, media.file.name
+    workspace, pk, path, digest = media.workspace, media.pk, media.file.name, media.sha256
     try:
         with transaction.atomic():
             media.delete()
@@ -98,6 +99,7 @@ def delete_media(*, media: Media, by: Person | None, now: datetime) -> None:
         # Uploaded again in the meantime? Then the file is somebody's.
         if not Media.objects.filter(workspace=workspace, file=path).exists():
             default_storage.delete(path)
+            default_storage.delete(f"media/{workspace.pk.hex}/small/{digest}.webp")
 
     transaction.on_commit(remove_file)
 
@@ -119,6 +121,14 @@ def from_token(*, token: str, now: datetime) -> Media | None:
     except (BadSignature, KeyError, TypeError, ValueError, OverflowError):
         return None
     return Media.objects.filter(pk=pk).first() if now < expires else None
+
+
+def small_of(media: Media) -> Path:
+    """Where a small version lies (WebP, at most :data:`SMALL` pixels wide and high), made when first asked for."""
+    name = f"media/{media.workspace_id.hex}/small/{media.sha256}.webp"
+    if not default_storage.exists(name):
+        name = default_storage.save(name, ContentFile(shrink(path_of(media), SMALL)))
+    return Path(default_storage.path(name))
 
 
 def extension_of(media: Media) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -132,3 +133,14 @@ def _durations(image: Image.Image, frames: int) -> list[int]:
         found.append(int(image.info.get("duration", 100)))
     image.seek(0)
     return found
+
+
+def shrink(path: Path, side: int) -> bytes:
+    """A WebP of the picture's first frame, at most ``side`` pixels wide and high."""
+    with Image.open(path) as image:
+        image.draft("RGB", (side, side))  # JPEG: decode at a fraction of the size
+        small = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        small.thumbnail((side, side))
+    into = io.BytesIO()
+    small.save(into, "WEBP", quality=82)
+    return into.getvalue()

@@ -39,10 +39,10 @@ def link_of(variant: Variant) -> str:
     item = variant.item
     if item.link or item.link_to_id is None:
         return item.link
-    return _address_of(item.link_to_id)
+    return address_of(item.link_to_id)
 
 
-def _address_of(item_id: UUID) -> str:
+def address_of(item_id: UUID) -> str:
     found = (
         Variant.objects.filter(item_id=item_id, delivery__state="published")
         .exclude(delivery__external_url="")
@@ -65,8 +65,7 @@ def title_of(title: str, text: str, *, most: int = 80) -> str:
 
 
 def media_files(media: Iterable[Media], *, now: datetime | None = None) -> tuple[MediaFile, ...]:
-    """Pictures as networks take them. With ``now`` they carry a public address (valid for a day from then).
-    """
+    """Pictures as networks take them. With ``now`` they carry a public address (valid for a day from then)."""
     return tuple(
         MediaFile(
             path=path_of(one),

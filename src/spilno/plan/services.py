@@ -234,7 +234,7 @@ def put_variant(
     """The item on a channel and placement: made, or changed if it is there.
 
     :param publish_at: aware UTC; ``None``: no time yet.
-    :raises UserError: ``unknown_channel``, ``channel_gone``, ``unknown_placement``, ``variant_is_out``,
+    :raises UserError: ``unknown_channel``, ``channel_disconnected``, ``unknown_placement``, ``variant_is_out``,
         ``item_deleted``.
     """
     require(by, Permission.PLAN_EDIT)
@@ -318,7 +318,7 @@ def _check_content(
     if link.strip() and not _is_address(link.strip()):
         raise UserError("link_not_an_address", field="link")
     if initiative is not None and initiative.workspace_id != workspace.pk:
-        raise UserError("unknown_initiative", field="initiative")
+        raise UserError("unknown_initiative", field="initiative", slug=initiative.slug)
     if link_to is not None:
         if link_to.workspace_id != workspace.pk or link_to.deleted_at is not None:
             raise UserError("unknown_item", field="link_to")
@@ -380,11 +380,14 @@ def _put(item: Item, draft: VariantDraft, *, position: int | None, locked: Colle
         return known
     if known is None:
         if not channel.is_active:
-            raise UserError("channel_gone", field="channels", channel=channel.name)
+            raise UserError("channel_disconnected", field="channels", name=channel.name)
         try:
             access.network_of(channel).placement(draft.placement)
         except KeyError:
-            raise UserError("unknown_placement", field="placement", placement=draft.placement) from None
+            known_places = ", ".join(one.key for one in access.network_of(channel).placements)
+            raise UserError(
+                "unknown_placement", field="placement", placement=draft.placement, known=known_places
+            ) from None
         if position is None:
             position = (item.variants.aggregate(last=Max("position"))["last"] or 0) + 1
         known = Variant(workspace_id=item.workspace_id, item=item, channel=channel, placement=draft.placement)

@@ -117,7 +117,12 @@ def _apply(
 
 
 def _let_go(
-    item: Item, draft: Draft, deliveries: dict[UUID, Delivery], locked: set[UUID], by: Person | None, now: datetime
+    item: Item,
+    draft: Draft,
+    deliveries: dict[UUID, Delivery],
+    locked: set[UUID],
+    by: Person | None,
+    now: datetime,
 ) -> None:
     """Take away the deliveries of variants that the draft no longer names."""
     wanted = {(one.channel.pk, one.placement) for one in draft.variants}
@@ -162,7 +167,13 @@ def move(
     found = []
     for one in moved:
         variant = plan.put_variant(
-            item=item, channel=one.channel, placement=one.placement, text=one.text, publish_at=at, by=by, now=now
+            item=item,
+            channel=one.channel,
+            placement=one.placement,
+            text=one.text,
+            publish_at=at,
+            by=by,
+            now=now,
         )
         delivery = deliveries.get(variant.pk)
         if delivery is not None and delivery.state in (*SCHEDULED, *AGAIN):

@@ -1,3 +1,438 @@
-from django.urls import URLPattern
+"""The composer: one post, its channels, its time."""
 
-urlpatterns: list[URLPattern] = []
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import select_template
+from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from spilno.briefs.models import Initiative
+from spilno.channels.models import Channel
+from spilno.interfaces.web.access import WorkspaceRequest, needs
+from spilno.interfaces.web.composing import (
+    Composer,
+    Preview,
+    Target,
+    Typed,
+    from_item,
+    from_post,
+    uuid_of,
+    with_media,
+)
+from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.templatetags.format import when
+from spilno.kernel import clock
+from spilno.kernel.errors import Conflict, UserError
+from spilno.kernel.texts import pick
+from spilno.plan import queries, services
+from spilno.plan.models import Item, Media
+from spilno.publishing import composition
+from spilno.publishing.composition import Action
+from spilno.team.permissions import Permission, may
+
+ACTIONS = {
+    "save": Action.KEEP,
+    "reserve": Action.KEEP,
+    "schedule": Action.SCHEDULE,
+    "send": Action.NOW,  # what "publish" leads to once it was asked about
+    "cancel": Action.CANCEL,
+}
+
+
+@dataclass(frozen=True)
+class ComposerPage:
+    """Everything the composer shows. ``field``: the form's field that ``error`` is about."""
+
+    composer: Composer
+    typed: Typed
+    item: Item | None
+    targets: Sequence[Target]
+    previews: Sequence[Preview]
+    media: Sequence[Media]
+    initiatives: Sequence[tuple[str, str]]
+    link_items: Sequence[tuple[str, str]]
+    heading: str
+    error: str
+    field: str
+    conflict: bool
+    sure: bool  # ask before publishing now
+    may_edit: bool
+    may_publish: bool
+    may_restore: bool
+    in_panel: bool
+    action: str
+    back: str
+    next: str
+    zone: str
+    initiative_label: str
+
+    @property
+    def locked(self) -> bool:
+        return self.composer.locked
+
+    @property
+    def scheduled(self) -> bool:
+        return self.composer.scheduled
+
+    @property
+    def all_out(self) -> bool:
+        """Nothing is left to decide."""
+        chosen = self.composer.chosen
+        return bool(chosen) and all(one.locked for one in chosen)
+
+    @property
+    def autosave(self) -> str:
+        return f"item:{self.item.pk}:{self.item.version}" if self.item else "item:new"
+
+    @property
+    def reserve(self) -> bool:
+        return self.typed.reserve
+
+
+def _page(
+    request: WorkspaceRequest,
+    composer: Composer,
+    *,
+    error: UserError | None = None,
+    sure: bool = False,
+) -> HttpResponse:
+    item, workspace = composer.item, request.workspace
+    in_panel = request.headers.get("HX-Target") == "panel" or request.POST.get("panel") == "1"
+    page = ComposerPage(
+        composer=composer,
+        typed=composer.typed,
+        item=item,
+        targets=composer.targets,
+        previews=composer.previews(),
+        media=composer.media,
+        initiatives=composer.initiatives,
+        link_items=composer.link_items,
+        heading=(queries.title_of(item.title, item.text, most=60) if item else "") or _("New post"),
+        error=text_of(error) if error else "",
+        field=error.field if error else "",
+        conflict=isinstance(error, Conflict),
+        sure=sure,
+        may_edit=may(request.person, Permission.PLAN_EDIT) and not (item and item.deleted_at),
+        may_publish=may(request.person, Permission.PUBLISH),
+        may_restore=may(request.person, Permission.PLAN_EDIT),
+        in_panel=in_panel,
+        action=request.path,
+        back=_back(request),
+        next=request.POST.get("next") or request.GET.get("next", ""),
+        zone=workspace.time_zone,
+        initiative_label=dict(composer.initiatives).get(composer.typed.initiative, ""),
+    )
+    template = "plan/panel.html" if in_panel else "plan/composer.html"
+    return render(request, template, {"page": page}, status=422 if error else 200)
+
+
+def _back(request: WorkspaceRequest) -> str:
+    """Where to go afterwards: what the link said, if it is ours, else the plan."""
+    wished = request.POST.get("next") or request.GET.get("next", "")
+    if wished and url_has_allowed_host_and_scheme(wished, allowed_hosts=None):
+        return wished
+    return reverse("plan", args=[request.workspace.slug])
+
+
+def _item(request: WorkspaceRequest, pk: UUID) -> Item:
+    found = queries.item_of(request.workspace, pk)
+    if found is None:
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Permission.PLAN_EDIT)
+def new(request: WorkspaceRequest) -> HttpResponse:
+    """A new post. ``?at=`` wall clock, ``?initiative=`` slug, ``?reserve=1`` fill the form."""
+    if request.method == "POST":
+        return _save(request, None)
+    at = request.GET.get("at", "")[:16]
+    initiative = Initiative.objects.filter(
+        workspace=request.workspace, slug=request.GET.get("initiative", "")
+    ).first()
+    typed = Typed(
+        at=f"{at}T12:00" if len(at) == 10 else at,
+        initiative=str(initiative.pk) if initiative else "",
+        reserve=request.GET.get("reserve") == "1",
+    )
+    return _page(request, _composer(request, typed))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Permission.VIEW, post=Permission.PLAN_EDIT)
+def item(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """A post that is there: read, change, schedule."""
+    found = _item(request, pk)
+    if request.method == "POST":
+        return _save(request, found)
+    return _page(request, _composer(request, from_item(found, request.workspace.time_zone), found))
+
+
+def _composer(request: WorkspaceRequest, typed: Typed, item: Item | None = None) -> Composer:
+    return Composer(workspace=request.workspace, typed=typed, language=request.LANGUAGE_CODE, item=item)
+
+
+def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
+    now, typed, wish = clock.now(), from_post(request.POST), request.POST.get("do", "save")
+    stored, refused = _store(request)
+    composer = _composer(request, with_media(typed, stored), item)
+    if refused is not None:
+        return _page(request, composer, error=refused)
+    if wish == "publish":
+        return _ask(request, composer)
+    try:
+        reserve = wish == "reserve" or (typed.reserve and wish in ("save", "cancel"))
+        draft = composer.draft(reserve=reserve)
+        with transaction.atomic():
+            saved = composition.save(
+                workspace=request.workspace,
+                draft=draft,
+                by=request.person,
+                now=now,
+                item=item,
+                expected_version=typed.version,
+                action=ACTIONS.get(wish, Action.KEEP),
+            )
+            for one in composer.described:
+                services.describe_media(media=one, alt=one.alt, by=request.person, now=now)
+    except UserError as error:
+        return _page(request, composer, error=error)
+    return _saved(request, saved, wish)
+
+
+def _ask(request: WorkspaceRequest, composer: Composer) -> HttpResponse:
+    """Before something leaves at once: which channels, and is everything in order?"""
+    previews = [one for one in composer.previews() if not one.target.locked]
+    if not previews:
+        code = "nothing_to_send" if composer.locked else "channels_missing"
+        return _page(request, composer, error=UserError(code, field="channels"))
+    for one in previews:
+        for problem in one.verdict.problems:
+            if problem.level == "error":
+                error = UserError(
+                    "variant_does_not_fit",
+                    field=problem.field,
+                    channel=one.target.channel.name,
+                    problem=problem.text,
+                )
+                return _page(request, composer, error=error)
+    return _page(request, composer, sure=True)
+
+
+def _store(request: WorkspaceRequest) -> tuple[list[Media], UserError | None]:
+    """Pictures sent along with the form (without scripts); those that are good are kept even if one is not."""
+    stored: list[Media] = []
+    refused: UserError | None = None
+    for file in request.FILES.getlist("files"):
+        try:
+            stored.append(_store_one(request, file))
+        except UserError as error:
+            refused = error
+    return stored, refused
+
+
+def _store_one(request: WorkspaceRequest, file: UploadedFile) -> Media:
+    return services.store_media(
+        workspace=request.workspace,
+        by=request.person,
+        now=clock.now(),
+        name=file.name or "",
+        content=file,  # type: ignore[arg-type]
+    )
+
+
+def _saved(request: WorkspaceRequest, item: Item, wish: str) -> HttpResponse:
+    said = _said(item, wish)
+    if request.POST.get("panel") == "1":
+        response = HttpResponse(status=204)
+        response.headers["HX-Trigger"] = json.dumps(
+            {"plan-changed": {}, "close-panel": {}, "toast": {"text": said, "tone": "good"}}
+        )
+        return response
+    messages.success(request, said)
+    if wish in ("schedule", "reserve", "cancel") or request.POST.get("next"):
+        return redirect(_back(request))
+    return redirect("plan-item", request.workspace.slug, item.pk)
+
+
+def _said(item: Item, wish: str) -> str:
+    variants = list(item.variants.all())
+    number = len(variants)
+    if wish == "send":
+        return ngettext("On its way to %(number)s channel", "On its way to %(number)s channels", number) % {
+            "number": number
+        }
+    if wish == "schedule":
+        times = [one.publish_at for one in variants if one.publish_at]
+        return _("Scheduled: %(when)s") % {"when": when(min(times))} if times else _("Scheduled")
+    if wish == "reserve":
+        return _("Kept in reserve")
+    if wish == "cancel":
+        return _("Called off. The post is a draft again")
+    return _("Saved")
+
+
+@require_POST
+@needs(Permission.PLAN_EDIT)
+def check(request: WorkspaceRequest) -> HttpResponse:
+    """The previews with what does not fit, for a form as it is being typed. Changes nothing."""
+    pk = uuid_of(request.POST.get("item", ""))
+    found = _item(request, pk) if pk else None
+    composer = _composer(request, from_post(request.POST), found)
+    return render(
+        request,
+        "plan/_previews.html",
+        {"previews": composer.previews(), "may_edit": True},
+    )
+
+
+@require_POST
+@needs(Permission.PLAN_EDIT)
+def upload(request: WorkspaceRequest) -> HttpResponse:
+    """Pictures as they are dropped, pasted or chosen: the thumbs of the good ones, a line for each other."""
+    stored: list[Media] = []
+    problems: list[tuple[str, str]] = []
+    for file in request.FILES.getlist("files"):
+        try:
+            stored.append(_store_one(request, file))
+        except UserError as error:
+            problems.append((file.name or "", text_of(error)))
+    context = {"media": stored, "problems": problems, "may_edit": True, "locked": False}
+    response = render(request, "plan/_pictures.html", context)
+    if problems and not stored:
+        response.status_code = 422
+    if problems:
+        response.headers["X-Problem"] = quote(" ".join(f"{name}: {text}" for name, text in problems))
+    return response
+
+
+@require_POST
+@needs(Permission.PLAN_EDIT)
+def delete(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """Put a post away; the plan then offers to bring it back."""
+    found = _item(request, pk)
+    try:
+        composition.delete(item=found, by=request.person, now=clock.now())
+    except UserError as error:
+        return _page(
+            request,
+            _composer(request, from_item(found, request.workspace.time_zone), found),
+            error=error,
+        )
+    target = f"{reverse('plan', args=[request.workspace.slug])}?undo={found.pk}"
+    if request.htmx:
+        response = HttpResponse(status=204)
+        response.headers["HX-Redirect"] = target
+        return response
+    return redirect(target)
+
+
+@require_POST
+@needs(Permission.PLAN_EDIT)
+def restore(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """Bring a deleted post back."""
+    services.restore_item(item=_item(request, pk), by=request.person, now=clock.now())
+    messages.success(request, _("The post is back as a draft"))
+    return redirect("plan-item", request.workspace.slug, pk)
+
+
+# ------------------------------------------------------------------------------------------ an initiative's plan
+
+
+@dataclass(frozen=True)
+class PlannedItem:
+    """A row of an initiative's plan."""
+
+    item: Item
+    title: str
+    targets: Sequence[Target]
+    picture: Media | None
+    url: str
+
+    @property
+    def reserve(self) -> bool:
+        return self.item.reserve
+
+
+@dataclass(frozen=True)
+class InitiativePlanPage:
+    initiative: Initiative
+    title: str
+    planned: Sequence[PlannedItem]
+    reserve: Sequence[PlannedItem]
+    may_edit: bool
+    new_url: str
+    reserve_url: str
+
+
+@needs(Permission.VIEW)
+def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
+    """An initiative's posts by time, and its reserve."""
+    workspace, language = request.workspace, request.LANGUAGE_CODE
+    found = (
+        Initiative.objects.select_related("workspace", "community", "owner", "brief")
+        .filter(workspace=workspace, slug=initiative)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    here = reverse("initiatives-plan", args=[workspace.slug, initiative])
+    channels = {one.pk: one for one in Channel.objects.filter(workspace=workspace)}
+    rows = [_row(request, one, channels, here) for one in queries.of_initiative(found)]
+    new_url = f"{reverse('plan-new', args=[workspace.slug])}?initiative={initiative}&next={quote(here)}"
+    page = InitiativePlanPage(
+        initiative=found,
+        title=pick(found.title, language),
+        planned=[one for one in rows if not one.reserve],
+        reserve=[one for one in rows if one.reserve],
+        may_edit=may(request.person, Permission.PLAN_EDIT),
+        new_url=new_url,
+        reserve_url=f"{new_url}&reserve=1",
+    )
+    frame = select_template(["initiatives/_frame.html", "base.html"])
+    context: dict[str, Any] = {"page": page, "initiative": found, "tab": "plan", "frame": frame.template}
+    return render(request, "plan/initiative.html", context)
+
+
+def _row(request: WorkspaceRequest, item: Item, channels: dict[UUID, Channel], here: str) -> PlannedItem:
+    composer = Composer(
+        workspace=request.workspace,
+        typed=from_item(item, request.workspace.time_zone),
+        language=request.LANGUAGE_CODE,
+        item=item,
+    )
+    pictures = queries.media_of(item)
+    return PlannedItem(
+        item=item,
+        title=queries.title_of(item.title, item.text) or _("Without words yet"),
+        targets=[composer.target_of(one, channels[one.channel_id]) for one in item.variants.all()],
+        picture=pictures[0] if pictures else None,
+        url=f"{reverse('plan-item', args=[request.workspace.slug, item.pk])}?next={quote(here)}",
+    )
+
+
+urlpatterns = [
+    path("plan/new/", new, name="plan-new"),
+    path("plan/check/", check, name="plan-check"),
+    path("plan/upload/", upload, name="plan-upload"),
+    path("plan/items/<uuid:pk>/", item, name="plan-item"),
+    path("plan/items/<uuid:pk>/delete/", delete, name="plan-delete"),
+    path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
+    path("initiatives/<slug:initiative>/plan/", initiative_plan, name="initiatives-plan"),
+]
