@@ -122,6 +122,8 @@ def test_unknown_is_not_nought() -> None:
         ("share", 0.135, f"13,5{S}%"),
         ("money", 39000, f"39{S}000{S}₴"),
         ("seconds", 2880, f"48{S}хв"),
+        ("minutes", 48, f"48{S}хв"),
+        ("hours", Decimal("1.5"), f"1{S}год 30{S}хв"),
         ("index", 0.34, "+0,34"),
     ],
 )

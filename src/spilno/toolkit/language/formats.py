@@ -21,6 +21,7 @@ _NBSP = "\N{NO-BREAK SPACE}"
 
 # CLDR shows foreign currencies by their code; these signs are understood everywhere.
 _SIGNS = {"UAH": "₴", "USD": "$", "EUR": "€", "GBP": "£", "PLN": "zł", "CZK": "Kč", "JPY": "¥", "CHF": "CHF"}
+_SECONDS = {"s": 1, "seconds": 1, "minutes": 60, "hours": 3600}
 _DURATIONS = {
     "uk": ("дн.", "год", "хв", "с"),
     "en": ("d", "h", "min", "s"),
@@ -102,15 +103,16 @@ def value_is_unknown(value: object) -> bool:
 def measure(
     value: Number | None, unit: str, language: str, *, currency: str | None = None, signed: bool = False
 ) -> str:
-    """A KPI's value by its unit: ``count``, ``share`` (fraction), ``money``, ``seconds``/``s``, ``index`` (−1…1)."""
+    """A KPI's value by its unit: ``count``, ``share`` (fraction), ``money``, ``seconds``, ``minutes``, ``hours``,
+    ``index`` (−1…1, always with its sign)."""
     if value is None:
         return UNKNOWN
     if unit in ("share", "%"):
         return share(value, language, signed=signed)
     if unit == "money" and currency:
         return money(value, currency, language, signed=signed)
-    if unit in ("s", "seconds"):
-        return duration(value, language)
+    if unit in _SECONDS:
+        return duration(_decimal(value) * _SECONDS[unit], language)
     if unit == "index":
         return number(value, language, places=2, signed=True)
     return number(value, language, signed=signed)
