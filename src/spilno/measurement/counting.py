@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from django.db import connection
@@ -37,6 +37,23 @@ _COLUMNS = {
 _FILTERS = ("actor_scope", "utm_source", "utm_medium", "utm_campaign")
 
 
+class Split(StrEnum):
+    """What numbers are kept apart by."""
+
+    NOT = ""
+    DAY = "day"  # a date in the period's zone; a person counts on the first day they are seen
+    ITEM = "item"  # the plan item (post) that a fact is attributed to, or None
+    TAG = "tag"  # the link's tag: "utm_source/utm_medium"
+
+
+_SPLITS = {
+    Split.NOT: "NULL::text",
+    Split.DAY: "(f.occurred_at AT TIME ZONE %s)::date",
+    Split.ITEM: "f.item_id",
+    Split.TAG: "f.utm_source || '/' || f.utm_medium",
+}
+
+
 @dataclass
 class Counted:
     """What facts say about one input, up to some day."""
@@ -56,23 +73,24 @@ Key = tuple[int, str]
 """Number of the question, name of the input."""
 
 
-def count(questions: Sequence[Question], *, by_day: bool = False) -> dict[Key, dict[date | None, Counted]]:
-    """Counts, sums and distinct counts of all inputs read from facts, by day.
+def count(questions: Sequence[Question], split: Split = Split.NOT) -> dict[Key, dict[Any, Counted]]:
+    """Counts, sums and distinct counts of all inputs read from facts.
 
-    :param by_day: what each day (in the period's zone) changed; otherwise everything stands under ``None``.
+    What each day changed, or what belongs to each post or tag, by ``split``; else everything stands under
+    ``None``. Only days add up to the whole: a person may have come by two posts.
     """
     wanted = _inputs(questions, {Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT})
-    found: dict[Key, dict[date | None, Counted]] = {key: {} for key, _, _ in wanted}
+    found: dict[Key, dict[Any, Counted]] = {key: {} for key, _, _ in wanted}
     for some in _chunks(wanted):
         parts, params = [], []
         for key, question, one in some:
-            sql, values = _part(question, one, by_day)
+            sql, values = _part(question, one, split)
             parts.append(f"SELECT %s::int AS question, %s::text AS input, part.* FROM ({sql}) AS part")
             params += [*key, *values]
         with connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(parts) + " ORDER BY 1, 2, 3", params)
-            for number, name, day, change, rows, currencies in cursor.fetchall():
-                found[number, name][day] = Counted(Decimal(change), int(rows), set(currencies or ()))
+            for number, name, group, change, rows, currencies in cursor.fetchall():
+                found[number, name][group] = Counted(Decimal(change), int(rows), set(currencies or ()))
     return found
 
 
@@ -128,23 +146,22 @@ def _chunks(wanted: Sequence[Any]) -> Iterable[Sequence[Any]]:
         yield wanted[start : start + PER_QUERY]
 
 
-def _part(question: Question, one: Input, by_day: bool) -> tuple[str, list[Any]]:
-    """(day, change, rows, currencies) of one input."""
-    if by_day:
-        day, zone = "(f.occurred_at AT TIME ZONE %s)::date", [question.period.zone]
-    else:
-        day, zone = "NULL::date", []
+def _part(question: Question, one: Input, split: Split) -> tuple[str, list[Any]]:
+    """(group, number, rows, currencies) of one input."""
+    group = _SPLITS[split]
+    zone = [question.period.zone] if split is Split.DAY else []
     if one.aggregate is Aggregate.DISTINCT and one.unless:
-        return _distinct_unless(question, one, day, zone)
+        return _distinct_unless(question, one, split, group, zone)
     chosen, values = _chosen(question, one.kinds, one)
     if one.aggregate is Aggregate.DISTINCT:
+        first, by = (f"min({group})", "1") if split is Split.DAY else (group, "1, 2")
         inner = (
-            f"SELECT {_identity(one)} AS who, min({day}) AS day, count(*) AS rows "
-            f"FROM facts_fact f WHERE {chosen} GROUP BY 1"
+            f"SELECT {_identity(one)} AS who, {first} AS part, count(*) AS rows "
+            f"FROM facts_fact f WHERE {chosen} GROUP BY {by}"
         )
         sql = (
-            "SELECT day, count(*) FILTER (WHERE who <> '')::numeric, sum(rows), NULL::text[] "
-            f"FROM ({inner}) AS people GROUP BY day"
+            "SELECT part, count(*) FILTER (WHERE who <> '')::numeric, sum(rows), NULL::text[] "
+            f"FROM ({inner}) AS people GROUP BY part"
         )
         return sql, [*zone, *values]
     if one.aggregate is Aggregate.SUM:
@@ -153,34 +170,38 @@ def _part(question: Question, one: Input, by_day: bool) -> tuple[str, list[Any]]
     else:
         currencies, number = "NULL::text[]", "count(*)::numeric"
     sql = (
-        f"SELECT days.day, {number}, count(*), {currencies} FROM facts_fact f "
-        f"CROSS JOIN LATERAL (SELECT {day} AS day) AS days WHERE {chosen} GROUP BY days.day"
+        f"SELECT groups.part, {number}, count(*), {currencies} FROM facts_fact f "
+        f"CROSS JOIN LATERAL (SELECT {group} AS part) AS groups WHERE {chosen} GROUP BY groups.part"
     )
     return sql, [*zone, *values]
 
 
-def _distinct_unless(question: Question, one: Input, day: str, zone: list[str]) -> tuple[str, list[Any]]:
+def _distinct_unless(
+    question: Question, one: Input, split: Split, group: str, zone: list[str]
+) -> tuple[str, list[Any]]:
     """Whoever's latest fact is of a kind in ``unless`` does not count; each event moves the number by +1, 0, −1."""
     within, values = _chosen(question, (*one.kinds, *one.unless), None)
     narrower, narrow_values = _where(question, one)
+    # Over days, a person's events are one story; posts and tags each have their own.
+    who = "who" if split in (Split.NOT, Split.DAY) else "part, who"
     sql = f"""
-        SELECT day, sum(counts - coalesce(before, 0))::numeric, sum(chosen::int), NULL::text[]
+        SELECT part, sum(counts - coalesce(before, 0))::numeric, sum(chosen::int), NULL::text[]
         FROM (
-            SELECT day, chosen, counts,
-                   lag(counts) OVER (PARTITION BY who ORDER BY occurred_at, ends, id) AS before
+            SELECT part, chosen, counts,
+                   lag(counts) OVER (PARTITION BY {who} ORDER BY occurred_at, ends, id) AS before
             FROM (
-                SELECT who, day, chosen, occurred_at, ends, id,
+                SELECT who, part, chosen, occurred_at, ends, id,
                        (who <> '' AND NOT ends AND bool_or(chosen) OVER (
-                           PARTITION BY who ORDER BY occurred_at, ends, id ROWS UNBOUNDED PRECEDING
+                           PARTITION BY {who} ORDER BY occurred_at, ends, id ROWS UNBOUNDED PRECEDING
                        ))::int AS counts
                 FROM (
-                    SELECT {_identity(one)} AS who, {day} AS day, f.occurred_at, f.id,
+                    SELECT {_identity(one)} AS who, {group} AS part, f.occurred_at, f.id,
                            f.kind = ANY(%s::text[]) AS ends,
                            (f.kind = ANY(%s::text[]) {narrower}) AS chosen
                     FROM facts_fact f WHERE {within}
                 ) AS events
             ) AS states
-        ) AS moves GROUP BY day"""
+        ) AS moves GROUP BY part"""
     return sql, [*zone, list(one.unless), list(one.kinds), *narrow_values, *values]
 
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from spilno.briefs.models import Initiative, Target
 from spilno.channels.models import Channel
 from spilno.kernel import clock
 from spilno.measurement import counting, reading
-from spilno.measurement.counting import Counted
+from spilno.measurement.counting import Counted, Split
 from spilno.measurement.questions import Question, Scope, period_of
 from spilno.measurement.reading import Read
 from spilno.plan.models import Item
@@ -170,7 +171,7 @@ def curves(questions: Sequence[Question]) -> list[Curve]:
         if one.definition.formula not in (Formula.DERIVED, Formula.SURVIVAL)
     ]
     flat = [questions[number] for number in simple]
-    counted, read = counting.count(flat, by_day=True), reading.read(flat, by_day=True)
+    counted, read = counting.count(flat, Split.DAY), reading.read(flat, by_day=True)
     for position, number in enumerate(simple):
         names = questions[number].definition.inputs
         by_day[number] = _curve(
@@ -326,7 +327,7 @@ class _Material:
 
 def _curve(
     question: Question,
-    changes: dict[str, dict[date | None, Counted]],
+    changes: dict[str, dict[Any, Counted]],
     read: dict[str, list[Read]],
 ) -> Curve:
     """One question, answered for the end of every day."""
