@@ -180,3 +180,15 @@ def test_every_icon_that_templates_name_is_in_the_sprite() -> None:
 
     used |= {icon for _, icon in STATES.values() if icon}
     assert used <= names, f"not in frontend/icons.mjs: {sorted(used - names)}"
+
+
+def test_every_state_of_the_models_has_its_mark() -> None:
+    from spilno.briefs.models import BriefState
+    from spilno.channels.models import Health
+    from spilno.contingency.models import ProposalState
+    from spilno.interfaces.web.ui.marks import STATES
+    from spilno.publishing.states import DeliveryState
+
+    for choices in (BriefState, Health, ProposalState, DeliveryState):
+        missing = set(choices.values) - set(STATES)
+        assert not missing, f"{choices.__name__}: {missing} not in STATES"

@@ -26,41 +26,36 @@ STATES: dict[str, tuple[str, str]] = {
     "committing": ("out", "send"),
     "waiting": ("out", "waiting"),
     "published": ("good", "check"),
-    "found": ("good", "check"),
     "uncertain": ("ask", "uncertain"),
+    "needs_person": ("ask", "eye"),
+    "reminded": ("ask", "hand"),
     "failed": ("late", "failed"),
     "missed": ("late", "missed"),
     "held": ("", "held"),
     "cancelled": ("", "close"),
-    "reminded": ("out", "hand"),
-    "due": ("ask", "hand"),
-    # an item
-    "idea": ("", "feedback"),
+    # an item, a brief
     "draft": ("line", "edit"),
-    "in_review": ("ask", "eye"),
-    "review": ("ask", "eye"),
-    "approved": ("out", "check"),
-    "scheduled": ("out", "clock"),
     "reserve": ("line", "archive"),
-    # an initiative, a brief
-    "planned": ("line", "clock"),
     "ready": ("out", "check"),
+    # an initiative
+    "planned": ("line", "clock"),
     "running": ("out", "send"),
-    "active": ("out", "send"),
     "finished": ("", "done"),
-    "done": ("good", "check"),
     "archived": ("", "archive"),
     # a target
     "reached": ("good", "check"),
     "behind": ("late", "behind"),
-    "ahead": ("good", "ahead"),
     "open": ("", "target"),
     "unknown": ("line", "help"),
+    # a proposal of the contingency plan ("open" as above)
+    "accepted": ("out", "check"),
+    "dismissed": ("", "close"),
     # a channel
-    "healthy": ("good", "check"),
-    "connected": ("good", "check"),
+    "new": ("line", "plug"),
+    "ok": ("good", "check"),
+    "trouble": ("late", "warning"),
     "reconnect": ("late", "plug"),
-    "broken": ("late", "warning"),
+    "by_hand": ("", "hand"),
 }
 _TONE_ICONS = {"good": "check", "late": "behind", "ask": "uncertain"}
 
