@@ -58,21 +58,19 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def running(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [*COMMAND, "up"],
-        env=environment(data, port),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    log = data.parent / f"up-{port}.log"  # a file: a full pipe would stop the children
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [*COMMAND, "up"], env=environment(data, port), stdout=out, stderr=subprocess.STDOUT, text=True
+        )
     try:
-        until(lambda: answers(port) or process.poll() is not None, what="the web server answers")
-        assert process.poll() is None, process.stdout and process.stdout.read()
+        until(lambda: answers(port) or process.poll() is not None, what=f"the web server answers; see {log}")
+        assert process.poll() is None, log.read_text()
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=40)
+        process.wait(timeout=40)
 
 
 def family(process: subprocess.Popen[str], data: Path) -> list[psutil.Process]:
@@ -107,9 +105,8 @@ def test_starts_restarts_what_dies_and_leaves_nothing_behind(tmp_path: Path) -> 
         )
         everybody = family(process, tmp_path / "data")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=40)
-        assert process.returncode == 0
-    gone, alive = psutil.wait_procs(everybody, timeout=20)
+        assert process.wait(timeout=40) == 0
+    _gone, alive = psutil.wait_procs(everybody, timeout=20)
     assert not alive
 
 
@@ -119,12 +116,12 @@ def test_killing_the_supervisor_ends_its_children_and_the_next_start_works(tmp_p
     with running(tmp_path / "data", port) as process:
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
         psutil.wait_procs(children, timeout=30)
         assert not [one for one in children if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     with running(tmp_path / "data", port) as process:
         everybody = family(process, tmp_path / "data")
-    gone, alive = psutil.wait_procs(everybody, timeout=20)
+    _gone, alive = psutil.wait_procs(everybody, timeout=20)
     assert not alive
 
 

