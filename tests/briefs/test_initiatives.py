@@ -44,6 +44,7 @@ def test_an_initiative_comes_with_its_empty_brief_and_its_log(cast: Cast) -> Non
 
 def test_the_same_title_twice_gives_two_addresses(cast: Cast) -> None:
     assert [create(cast).slug, create(cast).slug] == ["zustrich", "zustrich-2"]
+    assert create(cast, title={"en": "New"}).slug == "new-2"
     assert create(cast, workspace=cast.other_workspace, by=cast.outsider).slug == "zustrich"
 
 
@@ -57,6 +58,7 @@ def test_the_same_title_twice_gives_two_addresses(cast: Cast) -> None:
         ({"ends_on": FIRST + timedelta(days=2000)}, "initiative_too_long", "ends_on"),
         ({"public_from": LAST + timedelta(days=1)}, "public_from_outside", "public_from"),
         ({"slug": "Не адреса"}, "slug_wrong", "slug"),
+        ({"slug": "new"}, "slug_wrong", "slug"),
     ],
 )
 def test_what_is_wrong_is_named(cast: Cast, changes: dict[str, Any], code: str, field: str) -> None:

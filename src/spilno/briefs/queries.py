@@ -52,11 +52,11 @@ def period_of(initiative: Initiative, today: date) -> Period:
     return Period.FINISHED if today > initiative.ends_on else Period.RUNNING
 
 
-def initiatives(workspace: Workspace) -> QuerySet[Initiative]:
-    """Initiatives that are not archived, with brief, targets and owners: three queries for any number."""
+def initiatives(workspace: Workspace, *, archived: bool = False) -> QuerySet[Initiative]:
+    """Initiatives, those in the archive apart, with brief, targets and owners: two queries for any number."""
     targets = Target.objects.filter(workspace=workspace).select_related("channel")
     return (
-        Initiative.objects.filter(workspace=workspace, archived_at=None)
+        Initiative.objects.filter(workspace=workspace, archived_at__isnull=not archived)
         .select_related("brief", "community", "owner")
         .prefetch_related(Prefetch("brief__targets", queryset=targets))
         .order_by("-ends_on", "-created_at")

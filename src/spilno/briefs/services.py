@@ -43,6 +43,7 @@ __all__ = [
 TITLE_LENGTH = 160
 LEARNED_LENGTH = 5000
 LONGEST_DAYS = 3 * 366
+RESERVED = frozenset({"new"})  # addresses of pages beside the initiatives
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 
 
@@ -73,7 +74,7 @@ def create_initiative(
     _check_kind(kind)
     _check_days(starts_on, ends_on, public_from)
     _check_ours(workspace, community=community, owner=owner)
-    if slug and (len(slug) > 80 or not _SLUG.fullmatch(slug)):
+    if slug and (len(slug) > 80 or slug in RESERVED or not _SLUG.fullmatch(slug)):
         raise UserError("slug_wrong", field="slug", slug=slug[:80])
     values: dict[str, Any] = {
         "workspace": workspace,
@@ -87,7 +88,7 @@ def create_initiative(
         "created_at": now,
     }
     for _try in range(5):
-        taken = Initiative.objects.filter(workspace=workspace).values_list("slug", flat=True)
+        taken = {*RESERVED, *Initiative.objects.filter(workspace=workspace).values_list("slug", flat=True)}
         chosen = slug or slug_for(texts.get(workspace.language) or next(iter(texts.values())), taken=taken)
         try:
             with transaction.atomic():

@@ -22,6 +22,8 @@ from spilno.kernel.errors import Conflict, UserError
 from spilno.measurement import values
 from spilno.plan.models import Item, Variant
 from spilno.plan.queries import title_of
+from spilno.plan.services import update_item
+from spilno.publishing import services as publishing
 from spilno.team import audit
 from spilno.team.models import Person
 from spilno.team.permissions import Permission, may, require
@@ -234,19 +236,35 @@ def _publish(proposal: Proposal, key: str, by: Person | None, now: datetime) -> 
     item = Item.objects.filter(initiative=proposal.checkpoint.initiative_id, key=key, deleted_at=None).first()
     if item is None:
         return [_result(doing.PUBLISH, key, key, error=UserError("item_gone"))]
-    from spilno.publishing import services as publishing
-
     title = title_of(item.title, item.text) or key
-    variants = list(Variant.objects.filter(item=item).select_related("channel", "item", "workspace"))
-    if not variants:
+    if not Variant.objects.filter(item=item).exists():
         return [_result(doing.PUBLISH, key, title, error=UserError("item_without_channel"))]
+    results: list[dict[str, Any]] = []
+    try:
+        with transaction.atomic():
+            if item.reserve:
+                # The plan called for it: from now on it is a post like any other.
+                update_item(item=item, by=None, now=now, expected_version=item.version, reserve=False)
+            results += _leave(item, key, title, by if may(by, Permission.PUBLISH) else None, now)
+            if all(one["outcome"] == "failed" for one in results):
+                raise _NothingLeft
+    except _NothingLeft:
+        pass  # it stays in reserve; the results say why
+    except UserError as error:
+        return [_result(doing.PUBLISH, key, title, error=error)]
+    return results
+
+
+class _NothingLeft(Exception):
+    """Undoes taking an item out of reserve."""
+
+
+def _leave(item: Item, key: str, title: str, by: Person | None, now: datetime) -> list[dict[str, Any]]:
     results = []
-    for variant in variants:
+    for variant in Variant.objects.filter(item=item).select_related("channel", "item", "workspace"):
         try:
             with transaction.atomic():
-                publishing.publish_now(
-                    variant=variant, by=by if may(by, Permission.PUBLISH) else None, now=now
-                )
+                publishing.publish_now(variant=variant, by=by, now=now)
         except UserError as error:
             results.append(_result(doing.PUBLISH, key, title, channel=variant.channel.name, error=error))
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import select_template
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -36,6 +34,7 @@ from spilno.interfaces.web.composing import (
 )
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.templatetags.format import when
+from spilno.interfaces.web.views.initiative_frame import frame_context, initiative_or_404
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.kernel.texts import pick
@@ -385,13 +384,7 @@ class InitiativePlanPage:
 def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
     """An initiative's posts by time, and its reserve."""
     workspace, language = request.workspace, request.LANGUAGE_CODE
-    found = (
-        Initiative.objects.select_related("workspace", "community", "owner", "brief")
-        .filter(workspace=workspace, slug=initiative)
-        .first()
-    )
-    if found is None:
-        raise Http404
+    found = initiative_or_404(request, initiative)
     here = reverse("initiatives-plan", args=[workspace.slug, initiative])
     channels = {one.pk: one for one in Channel.objects.filter(workspace=workspace)}
     rows = [_row(request, one, channels, here) for one in queries.of_initiative(found)]
@@ -405,8 +398,7 @@ def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
         new_url=new_url,
         reserve_url=f"{new_url}&reserve=1",
     )
-    frame = select_template(["initiatives/_frame.html", "base.html"])
-    context: dict[str, Any] = {"page": page, "initiative": found, "tab": "plan", "frame": frame.template}
+    context = {"page": page, "frame": frame_context(request, found, current="plan")}
     return render(request, "plan/initiative.html", context)
 
 

@@ -1,3 +1,227 @@
-from django.urls import URLPattern
+"""Today: what needs me now, what is on air, what the community says."""
 
-urlpatterns: list[URLPattern] = []
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from spilno.briefs.models import BriefState, Initiative
+from spilno.channels.models import Channel
+from spilno.community.models import Message
+from spilno.contingency import queries as contingency
+from spilno.contingency import services
+from spilno.contingency.models import Reminder
+from spilno.interfaces.web.access import WorkspaceRequest, needs
+from spilno.interfaces.web.views.initiative_frame import language_of
+from spilno.interfaces.web.views.today_rows import Row, rows_of
+from spilno.kernel import clock
+from spilno.kernel.errors import NotAllowed
+from spilno.kernel.texts import pick
+from spilno.plan.models import Item
+from spilno.plan.queries import Slot, calendar
+from spilno.publishing.states import AHEAD, DeliveryState
+from spilno.team.models import Person, Workspace
+from spilno.team.permissions import Permission, may
+from spilno.toolkit.networks import registry
+
+
+@dataclass(frozen=True)
+class OnAir:
+    """Something that leaves today or left. ``state``: of the delivery, "" if it is not scheduled."""
+
+    title: str
+    at: datetime
+    channel: str
+    network: Any
+    placement: str
+    state: str
+    state_label: str
+    is_ahead: bool
+    url: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of getting started."""
+
+    label: str
+    done: bool
+    url: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What the community said and nobody answered yet."""
+
+    waiting: int
+    latest: tuple[Message, ...]
+    url: str
+
+
+@dataclass(frozen=True)
+class TodayPage:
+    greeting: str
+    waiting: str
+    today: date
+    rows: tuple[Row, ...]
+    others: int  # rows that are for colleagues
+    everyone: bool
+    on_air: tuple[OnAir, ...]
+    steps: tuple[Step, ...]
+    voice: Voice | None
+    may_create: bool
+
+    @property
+    def is_new(self) -> bool:
+        """Is there still something to set up?"""
+        return any(not one.done for one in self.steps)
+
+
+@needs(Permission.VIEW)
+def today(request: WorkspaceRequest) -> HttpResponse:
+    """The page after sign-in."""
+    now = clock.now()
+    zone = request.workspace.time_zone
+    everyone = "everyone" in request.GET
+    rows = rows_of(request.workspace, request.person, now)
+    mine = [one for one in rows if one.mine]
+    local = now.astimezone(ZoneInfo(zone))
+    page = TodayPage(
+        greeting=_greeting(local.hour),
+        waiting=_waiting(len(mine)),
+        today=local.date(),
+        rows=tuple(rows if everyone else mine),
+        others=len(rows) - len(mine),
+        everyone=everyone,
+        on_air=_on_air(request.workspace, local.date()),
+        steps=_steps(request.workspace, request.person),
+        voice=_voice(request.workspace, request.person),
+        may_create=may(request.person, Permission.INITIATIVE_EDIT),
+    )
+    return render(request, "today/today.html", {"page": page})
+
+
+def _greeting(hour: int) -> str:
+    if 5 <= hour < 12:
+        return _("Good morning.")
+    return _("Good afternoon.") if 12 <= hour < 18 else _("Good evening.")
+
+
+def _waiting(count: int) -> str:
+    if not count:
+        return _("Nothing needs you right now")
+    return ngettext("%(count)s thing waits for you", "%(count)s things wait for you", count) % {
+        "count": count
+    }
+
+
+def address(name: str, *args: Any) -> str:
+    """The address of a page; "" if this installation does not have it."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def _on_air(workspace: Workspace, day: date) -> tuple[OnAir, ...]:
+    start, end = (clock.day_start(one, workspace.time_zone) for one in (day, day + timedelta(days=1)))
+    slots = calendar(workspace=workspace, start=start, end=end)
+    networks = registry.all_networks()
+    labels = dict(DeliveryState.choices)
+    plan = address("plan", workspace.slug)
+    return tuple(
+        OnAir(
+            title=one.title or _("Without a title"),
+            at=one.at,
+            channel=one.channel,
+            network=networks.get(one.network),
+            placement=_placement(networks.get(one.network), one),
+            state=one.state,
+            state_label=str(labels.get(one.state, _("not scheduled"))),
+            is_ahead=one.state in AHEAD,
+            url=plan,
+        )
+        for one in slots
+        if one.at is not None and one.state != DeliveryState.CANCELLED
+    )
+
+
+def _placement(network: Any, slot: Slot) -> str:
+    found = next((one for one in getattr(network, "placements", ()) if one.key == slot.placement), None)
+    return pick(found.label, language_of()) if found else slot.placement
+
+
+def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
+    """Getting started, each step ticked when it is done: one query."""
+    if not may(person, Permission.INITIATIVE_EDIT):
+        return ()
+    here = workspace.slug
+    of_ours = {"workspace": workspace}
+    done = Workspace.objects.filter(pk=workspace.pk).values_list(
+        _exists(Channel, **of_ours),
+        _exists(Initiative, **of_ours),
+        _exists(Initiative, brief__state=BriefState.READY, **of_ours),
+        _exists(Item, deleted_at=None, **of_ours),
+        _exists(Item, variants__delivery__isnull=False, **of_ours),
+    )[0]
+    initiatives = address("initiatives", here)
+    return (
+        Step(_("Connect a channel"), done[0], address("networks", here), _("Where you speak to people")),
+        Step(_("Make an initiative"), done[1], address("initiatives-new", here)),
+        Step(_("Agree on its brief"), done[2], initiatives, _("Which task must the content solve?")),
+        Step(_("Write a post"), done[3], address("plan", here)),
+        Step(_("Schedule it"), done[4], address("plan", here)),
+    )
+
+
+def _exists(model: Any, **conditions: Any) -> Any:
+    from django.db.models import Exists
+
+    return Exists(model.objects.filter(**conditions))
+
+
+def _voice(workspace: Workspace, person: Person) -> Voice | None:
+    if not may(person, Permission.CONVERSATION_HANDLE):
+        return None
+    waiting = Message.objects.filter(workspace=workspace, handled_at=None)
+    latest = tuple(waiting.select_related("channel").order_by("-said_at")[:3])
+    if not latest:
+        return None
+    return Voice(waiting.count(), latest, address("inbox", workspace.slug))
+
+
+@needs(Permission.VIEW)
+@require_POST
+def reminder_done(request: WorkspaceRequest, reminder: UUID) -> HttpResponse:
+    """Tick off what the contingency plan asked for."""
+    try:
+        found = contingency.reminder_of(request.workspace, reminder)
+    except Reminder.DoesNotExist as error:
+        raise Http404 from error
+    try:
+        services.reminder_done(reminder=found, by=request.person, now=clock.now())
+    except NotAllowed as error:
+        raise PermissionDenied(error.code) from error
+    back = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(back, {request.get_host()}):
+        return redirect(back)
+    return redirect("today", request.workspace.slug)
+
+
+urlpatterns: list[URLPattern] = [
+    path("", today, name="today"),
+    path("today/reminders/<uuid:reminder>/done/", reminder_done, name="today-reminder-done"),
+]

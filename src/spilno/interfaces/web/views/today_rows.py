@@ -1,0 +1,255 @@
+"""What needs somebody now, as rows: what it is, why, and its one action.
+
+Everything that waits in the workspace is gathered once; ``mine`` says whether it waits for this person: by their
+permissions, and by who owns the channel, the post or the initiative. What is nobody's is everybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Prefetch, Q
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from spilno.briefs import queries as briefs
+from spilno.briefs.models import BriefState, Initiative, Target
+from spilno.channels.models import Channel, Health
+from spilno.contingency import queries as contingency
+from spilno.contingency.queries import CheckpointView
+from spilno.interfaces.web.messages import TEXTS, text_of
+from spilno.interfaces.web.templatetags.format import day, when_short
+from spilno.interfaces.web.ui.numbers import shown_value
+from spilno.interfaces.web.views.initiative_frame import language_of
+from spilno.kernel import clock
+from spilno.kernel.errors import UserError
+from spilno.kernel.texts import pick
+from spilno.plan.queries import title_of
+from spilno.publishing.models import Delivery
+from spilno.publishing.states import NEEDS_ATTENTION, DeliveryState
+from spilno.team.models import Person, Workspace
+from spilno.team.permissions import Permission, may
+
+SOON = timedelta(days=3)  # a content deadline is near
+STARTS_SOON = timedelta(days=7)  # a brief should be ready
+LONG_AGO = timedelta(days=14)  # what nobody cared for so long is not of today any more
+MOST = 20  # of each kind
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. ``voice``: the mark (out, in, late); ``post``: the action is a POST to ``url``."""
+
+    title: str
+    note: str
+    voice: str
+    action: str
+    url: str
+    mine: bool
+    primary: bool = False
+    post: bool = False
+
+
+def rows_of(workspace: Workspace, person: Person, now: datetime) -> list[Row]:
+    """Everything that waits, the most urgent first. The number of queries does not depend on how much it is."""
+    today = clock.local_day(now, workspace.time_zone)
+    return [
+        *_proposals(workspace, person),
+        *_deliveries(workspace, person, now),
+        *_reminders(workspace, person),
+        *_channels(workspace, person),
+        *_initiatives(workspace, person, today),
+    ]
+
+
+def _own(person: Person, *owners: Person | None) -> bool:
+    """Is it theirs? The first owner there is decides; without one it is everybody's."""
+    owner = next((one for one in owners if one is not None), None)
+    return owner is None or owner.pk == person.pk
+
+
+def _page(name: str, *args: Any) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return reverse("initiatives", args=args[:1])
+
+
+def _proposals(workspace: Workspace, person: Person) -> Iterator[Row]:
+    decides = may(person, Permission.CONTINGENCY_DECIDE)
+    for one in contingency.open_proposals(workspace)[:MOST]:
+        initiative = pick(one.initiative.title, language_of())
+        proposed = ", ".join(action.label for action in one.actions if not action.problem)
+        parts = [initiative, _("we propose: %(what)s") % {"what": proposed} if proposed else ""]
+        yield Row(
+            title=_seen(one, workspace.currency),
+            note=" · ".join(part for part in parts if part),
+            voice="late",
+            action=_("Look"),
+            url=_page("initiatives-contingency", workspace.slug, one.initiative.slug)
+            + f"#proposal-{one.proposal.pk if one.proposal else ''}",
+            mine=decides,
+            primary=True,
+        )
+
+
+def _seen(one: CheckpointView, currency: str) -> str:
+    metric = pick(one.definition.label, language_of()) if one.definition else one.metric
+    unit = one.definition.unit if one.definition else "count"
+    values = {
+        "metric": metric,
+        "seen": shown_value(one.seen, unit, currency),
+        "agreed": shown_value(one.below, unit, currency),
+    }
+    if one.seen is None:
+        return _("%(metric)s: unknown, please look") % values
+    if one.above_is_behind:
+        return _("%(metric)s: more than agreed, %(seen)s instead of %(agreed)s") % values
+    return _("%(metric)s: less than agreed, %(seen)s instead of %(agreed)s") % values
+
+
+def _deliveries(workspace: Workspace, person: Person, now: datetime) -> Iterator[Row]:
+    publishes = may(person, Permission.PUBLISH)
+    found = (
+        Delivery.objects.filter(
+            workspace=workspace,
+            state__in=NEEDS_ATTENTION,
+            due_at__gt=now - LONG_AGO,
+            variant__item__deleted_at=None,
+        )
+        .select_related("channel__owner", "variant__item__owner")
+        .order_by("due_at")[:MOST]
+    )
+    order = (
+        DeliveryState.NEEDS_PERSON, DeliveryState.FAILED, DeliveryState.REMINDED, DeliveryState.MISSED,
+    )  # fmt: skip
+    for one in sorted(found, key=lambda row: (order.index(DeliveryState(row.state)), row.due_at)):
+        item = one.variant.item
+        title = title_of(item.title, item.text, most=60) or one.channel.name
+        words, why, action, voice = _about(one, title)
+        yield Row(
+            title=words,
+            note=" · ".join(part for part in (one.channel.name, when_short(one.due_at), why) if part),
+            voice=voice,
+            action=action,
+            url=_page("plan-item", workspace.slug, one.variant.item_id),
+            mine=publishes and _own(person, one.channel.owner, item.owner),
+        )
+
+
+def _about(one: Delivery, title: str) -> tuple[str, str, str, str]:
+    """What it is, why, the action's word, and the mark."""
+    values = {"title": title}
+    if one.state == DeliveryState.NEEDS_PERSON:
+        why = _("the network could not tell; we do not send twice")
+        return _("Check whether “%(title)s” is out") % values, why, _("Check"), "out"
+    if one.state == DeliveryState.REMINDED:
+        return _("Post by hand: “%(title)s”") % values, "", _("Open"), "out"
+    reason = ""
+    if one.error_code in TEXTS:
+        try:
+            reason = text_of(UserError(one.error_code, **one.error_params))
+        except (KeyError, TypeError):  # an error of an older version with other values
+            reason = ""
+    if one.state == DeliveryState.FAILED:
+        return _("“%(title)s” did not leave") % values, reason, _("Mend"), "late"
+    return _("“%(title)s” missed its time") % values, reason, _("Decide"), "late"
+
+
+def _reminders(workspace: Workspace, person: Person) -> Iterator[Row]:
+    decides = may(person, Permission.CONTINGENCY_DECIDE)
+    for one in contingency.open_reminders(workspace)[:MOST]:
+        initiative = one.proposal.checkpoint.initiative
+        yield Row(
+            title=_("Remind people in %(channel)s") % {"channel": one.channel.name},
+            note=pick(initiative.title, language_of()),
+            voice="out",
+            action=_("Done"),
+            url=_page("today-reminder-done", workspace.slug, one.pk),
+            mine=one.person_id == person.pk or (one.person_id is None and decides),
+            post=True,
+        )
+
+
+def _channels(workspace: Workspace, person: Person) -> Iterator[Row]:
+    manages = may(person, Permission.CHANNEL_MANAGE)
+    broken = Channel.objects.filter(workspace=workspace, is_active=True, health=Health.RECONNECT)
+    for one in broken.select_related("owner")[:MOST]:
+        yield Row(
+            title=_("“%(channel)s” has to be connected again") % {"channel": one.name},
+            note=_("until then nothing leaves there"),
+            voice="late",
+            action=_("Connect"),
+            url=_page("networks", workspace.slug),
+            mine=manages and _own(person, one.owner),
+        )
+
+
+def _initiatives(workspace: Workspace, person: Person, today: date) -> Iterator[Row]:
+    edits = may(person, Permission.BRIEF_EDIT)
+    writes = may(person, Permission.PLAN_EDIT)
+    rows = (
+        Initiative.objects.filter(workspace=workspace, archived_at=None, ends_on__gte=today)
+        .filter(Q(brief__content_due__lte=today + SOON) | Q(starts_on__lte=today + STARTS_SOON))
+        .select_related("brief", "owner")
+        .prefetch_related(Prefetch("brief__targets", Target.objects.filter(workspace=workspace)))
+        .annotate(
+            posts=Count(
+                "items__variants", filter=Q(items__deleted_at=None, items__reserve=False), distinct=True
+            ),
+            undated=Count(
+                "items__variants",
+                filter=Q(
+                    items__deleted_at=None, items__reserve=False, items__variants__publish_at__isnull=True
+                ),
+                distinct=True,
+            ),
+        )
+        .order_by("starts_on")[:MOST]
+    )
+    late: list[Row] = []
+    later: list[Row] = []
+    for one in rows:
+        title = pick(one.title, language_of())
+        due = one.brief.content_due
+        if due is not None and due <= today + SOON and (not one.posts or one.undated):
+            what = _("nothing is planned yet") if not one.posts else _("not everything has a time yet")
+            row = Row(
+                title=_deadline(due, today),
+                note=f"{title} · {what}",
+                voice="late" if due < today else "out",
+                action=_("Open"),
+                url=_page("initiatives-plan", workspace.slug, one.slug),
+                mine=writes,
+            )
+            (late if due <= today else later).append(row)
+        if one.brief.state != BriefState.READY and one.starts_on <= today + STARTS_SOON:
+            lacking = briefs.missing(one.brief)
+            begins = (
+                _("begins %(day)s") % {"day": day(one.starts_on)}
+                if one.starts_on > today
+                else _("began %(day)s") % {"day": day(one.starts_on)}
+            )
+            later.append(
+                Row(
+                    title=_("The brief “%(title)s” is not ready") % {"title": title},
+                    note=" · ".join([begins, *(str(step.text) for step in lacking[:2])]),
+                    voice="out",
+                    action=_("Open"),
+                    url=_page("initiatives-brief", workspace.slug, one.slug),
+                    mine=edits and _own(person, one.owner),
+                )
+            )
+    yield from late
+    yield from later
+
+
+def _deadline(due: date, today: date) -> str:
+    if due < today:
+        return _("The content was due on %(day)s") % {"day": day(due)}
+    if due == today:
+        return _("The content is due today")
+    return _("The content is due on %(day)s") % {"day": day(due)}
