@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -41,6 +41,7 @@ from spilno.toolkit.networks.base import (
 )
 from spilno.toolkit.networks.check import check
 from spilno.toolkit.networks.http import secrets_of
+from spilno.toolkit.networks.words import OURS
 
 from . import faulty
 
@@ -155,13 +156,15 @@ class NetworkContract:
         )
 
     @pytest.fixture
-    def posts(self, network: Network, image: MediaFile) -> Iterator[list[Outgoing]]:
+    def posts(self, network: Network, image: MediaFile) -> list[Outgoing]:
         """One post for each placement and shape that the API takes."""
         made = []
         for place in network.placements:
             if place.once is Once.HAND:
                 continue
-            text = f"Приходьте на книжковий ярмарок! 📚 #книги {uuid.uuid4().hex}" if place.text_allowed else ""
+            text = (
+                f"Приходьте на книжковий ярмарок! 📚 #книги {uuid.uuid4().hex}" if place.text_allowed else ""
+            )
             key = str(uuid.uuid4())
             if not place.media_required:
                 made.append(Outgoing(key, place.key, text, link="https://example.org/ярмарок", language="uk"))
@@ -169,7 +172,7 @@ class NetworkContract:
                 link = "" if place.link_by_hand else "https://example.org/ярмарок"
                 made.append(Outgoing(f"{key}-i", place.key, text, (image,), link, "uk"))
         assert made
-        yield made
+        return made
 
     # ------------------------------------------------------------------------------------------ declared data
 
@@ -197,7 +200,7 @@ class NetworkContract:
             assert "text" in {one.key for one in place.limits}
             assert len({one.key for one in place.limits}) == len(place.limits)
             for one in place.limits:
-                assert one.source == "NETWORKS.md" or one.source.startswith("https://")
+                assert one.source == OURS or one.source.startswith("https://")
                 assert one.checked_on.year >= 2026
                 assert one.unit
 
@@ -434,12 +437,8 @@ class NetworkContract:
             lambda client: bench.network.account_readings(client=client, credentials=bench.credentials),
         ):
             with bench.client(wanted=lambda request: request.method == "GET", after=silent) as client:
-                try:
-                    readings = list(ask(client))
-                except NetworkError as error:
-                    assert error.kind is Kind.UNCERTAIN
-                else:
-                    assert readings == []
+                # An answer without its heart may be refused as a whole, but only as "no trustworthy answer".
+                assert _readings_or_kind(lambda ask=ask, client=client: ask(client)) in ([], Kind.UNCERTAIN)
 
     @needs(ReadsConversations, Publishes)
     def test_nobody_has_said_anything_yet(self, bench: Bench, posts: list[Outgoing]) -> None:
@@ -449,3 +448,23 @@ class NetworkContract:
                 client=client, credentials=bench.credentials, external_id=published.external_id
             )
         assert list(said) == []
+
+
+def _readings_or_kind(ask: Callable[[], Any]) -> Any:
+    try:
+        return list(ask())
+    except NetworkError as error:
+        return error.kind
+
+
+def until_prepared(prepare: Callable[[Prepared], Prepared]) -> tuple[Prepared, list[NetworkError]]:
+    """Prepare again and again with what was achieved so far, as the engine does; the errors on the way."""
+    so_far, waits = Prepared(), []
+    while True:
+        try:
+            return prepare(so_far), waits
+        except NetworkError as error:
+            if error.so_far is None:
+                raise
+            waits.append(error)
+            so_far = error.so_far

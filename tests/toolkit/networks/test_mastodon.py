@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from spilno.toolkit.networks import get
-from spilno.toolkit.networks.base import Kind, NetworkError, Outgoing, Prepared, Verdict
+from spilno.toolkit.networks.base import Kind, MediaFile, NetworkError, Outgoing, Prepared, Verdict
 from spilno.toolkit.networks.check import check
 from spilno.toolkit.networks.mastodon import plain
 
-from .contract import Bench, NetworkContract, World
+from .contract import Bench, NetworkContract, World, until_prepared
 
 
 @pytest.mark.servers
@@ -49,12 +49,21 @@ class TestMastodon(NetworkContract):
             )
             query = httpx.URL(address).params
             assert address.startswith(f"{mastodon.url}/oauth/authorize?")
-            assert (query["state"], query["redirect_uri"], query["code_challenge_method"]) == ("s3", back, "S256")
+            assert (query["state"], query["redirect_uri"], query["code_challenge_method"]) == (
+                "s3",
+                back,
+                "S256",
+            )
             assert kept["code_verifier"] not in address
             assert kept["client_secret"] not in address
             allowed = client.post(
                 f"{mastodon.url}/oauth/authorize",
-                data={"client_id": query["client_id"], "redirect_uri": back, "state": "s3", "username": "brand"},
+                data={
+                    "client_id": query["client_id"],
+                    "redirect_uri": back,
+                    "state": "s3",
+                    "username": "brand",
+                },
             )
             code = httpx.URL(allowed.headers["location"]).params["code"]
             account = network.finish(client=client, credentials=kept, code=code, redirect_uri=back)
@@ -64,9 +73,7 @@ class TestMastodon(NetworkContract):
 
     def test_limits_are_the_servers_own(self, bench: Bench) -> None:
         with bench.client() as client:
-            limits = bench.network.live_limits(
-                client=client, credentials=bench.credentials, placement="post"
-            )
+            limits = bench.network.live_limits(client=client, credentials=bench.credentials, placement="post")
         values = {one.key: one.value for one in limits}
         assert values["text"] == 500
         assert all(one.source.startswith(bench.credentials["instance"]) for one in limits)
@@ -136,25 +143,17 @@ class SlowServer:
 
 
 def test_a_picture_that_takes_its_time_is_waited_for_and_not_sent_again(tmp_path: Any) -> None:
-    from spilno.toolkit.networks.base import MediaFile
-
     path = tmp_path / "a.png"
     path.write_bytes(b"png")
     post = Outgoing("k", "post", "t", (MediaFile(path, "image/png", 3),))
-    server, so_far = SlowServer(polls=2), Prepared()
-    network: Any = get("mastodon")
-    waits = 0
+    server, network = SlowServer(polls=2), cast(Any, get("mastodon"))
     with httpx.Client(transport=httpx.MockTransport(server)) as client:
         credentials = {"instance": "https://m.test", "access_token": "x", "account_id": "1"}
-        while True:
-            try:
-                done = network.prepare(client=client, credentials=credentials, post=post, so_far=so_far)
-                break
-            except NetworkError as error:
-                assert (error.kind, error.code) == (Kind.WAIT, "media_processing")
-                assert error.so_far is not None
-                so_far, waits = error.so_far, waits + 1
-    assert (waits, server.uploads) == (2, 1)
+        done, waits = until_prepared(
+            lambda so_far: network.prepare(client=client, credentials=credentials, post=post, so_far=so_far)
+        )
+    assert [(one.kind, one.code) for one in waits] == [(Kind.WAIT, "media_processing")] * 2
+    assert server.uploads == 1
     assert done.data == {"media": ["7"], "working": []}
 
 

@@ -135,9 +135,7 @@ class TestMatrix(NetworkContract):
         tell("m.room.message", {"msgtype": "m.text", "body": "> Хто?\n\nЯ!", "m.relates_to": reply})
         thread = {"rel_type": "m.thread", "event_id": event, "is_falling_back": True, **reply}
         tell("m.room.message", {"msgtype": "m.text", "body": "І я", "m.relates_to": thread})
-        tell(
-            "m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": "👍"}}
-        )
+        tell("m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": "👍"}})
         tell("m.room.message", {"msgtype": "m.text", "body": "Не про те"})
         with bench.client() as client:
             said = bench.network.replies(client=client, credentials=bench.credentials, external_id=event)
@@ -156,4 +154,3 @@ class TestMatrix(NetworkContract):
         with pytest.raises(NetworkError) as caught:
             bench.commit(post, Prepared(), before=faulty.answering(429, body))
         assert (caught.value.kind, caught.value.params["seconds"]) == (Kind.WAIT, 2.5)
-

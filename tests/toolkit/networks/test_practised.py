@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from spilno.toolkit.networks.base import Kind, MediaFile, NetworkError, Outgoing
 from spilno.toolkit.networks.check import check
 from spilno.toolkit.practice import Practice, start
 
-from .contract import Bench, NetworkContract, World
+from .contract import Bench, NetworkContract, World, until_prepared
 
 
 class Moving:
@@ -95,7 +96,7 @@ class TestFacebookPage(NetworkContract):
                     client=client, credentials=bench.credentials, external_id=number
                 )
             seen.append({one.metric: int(one.value) for one in readings})
-        for earlier, later in zip(seen, seen[1:], strict=False):
+        for earlier, later in pairwise(seen):
             assert all(later[metric] >= value for metric, value in earlier.items())
         assert {"reach", "impressions", "clicks", "likes", "replies", "shares"} == set(seen[-1])
         assert seen[-1]["impressions"] >= seen[-1]["reach"] > seen[-1]["likes"] > 0
@@ -136,16 +137,8 @@ class TestInstagram(NetworkContract):
     ) -> None:
         practice.state.data["processing_polls"] = 2
         post = Outgoing(str(uuid.uuid4()), "post", "Повільно", (image,))
-        so_far, waits = Prepared(), 0
-        while True:
-            try:
-                prepared = bench.prepare(post, so_far)
-                break
-            except NetworkError as error:
-                assert (error.kind, error.code) == (Kind.WAIT, "media_processing")
-                assert error.so_far is not None
-                so_far, waits = error.so_far, waits + 1
-        assert waits == 2
+        prepared, waits = until_prepared(lambda so_far: bench.prepare(post, so_far))
+        assert [(one.kind, one.code) for one in waits] == [(Kind.WAIT, "media_processing")] * 2
         assert len(practice.state.data["containers"]) == 1
         assert bench.commit(post, prepared).url.startswith(practice.url)
 
@@ -169,7 +162,10 @@ class TestInstagram(NetworkContract):
         Image.new("RGB", (600, 1200)).save(path, "JPEG")
         image = world.picture(MediaFile(path, "image/jpeg", path.stat().st_size, 600, 1200))
         post = Outgoing(str(uuid.uuid4()), "post", "Висока", (image,))
-        codes = [one.code for one in check(network="instagram", placement="post", text="t", media=(image,)).problems]
+        codes = [
+            one.code
+            for one in check(network="instagram", placement="post", text="t", media=(image,)).problems
+        ]
         assert "ratio_out_of_range" in codes
         with pytest.raises(NetworkError) as caught:
             bench.prepare(post)
@@ -178,7 +174,9 @@ class TestInstagram(NetworkContract):
         story = replace(post, placement="story")
         assert bench.commit(story, bench.prepare(story)).external_id
 
-    def test_a_picture_that_cannot_be_fetched(self, bench: Bench, image: MediaFile, practice: Practice) -> None:
+    def test_a_picture_that_cannot_be_fetched(
+        self, bench: Bench, image: MediaFile, practice: Practice
+    ) -> None:
         lost = replace(image, url=f"{practice.url}/pictures/nothing")
         post = Outgoing(str(uuid.uuid4()), "post", "Без знімка", (lost,))
         with pytest.raises(NetworkError) as caught:
@@ -224,9 +222,7 @@ class TestInstagram(NetworkContract):
 
     def test_the_limit_of_a_day_is_read(self, bench: Bench) -> None:
         with bench.client() as client:
-            limits = bench.network.live_limits(
-                client=client, credentials=bench.credentials, placement="post"
-            )
+            limits = bench.network.live_limits(client=client, credentials=bench.credentials, placement="post")
         assert [(one.key, one.value) for one in limits] == [("posts_per_day", 100)]
 
     def test_a_revoked_token_means_reconnect(

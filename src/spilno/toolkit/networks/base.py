@@ -108,7 +108,7 @@ class Limit:
     value: int | Decimal | str | None
     unit: str  # "graphemes", "bytes", "count", "px", "s", "ratio", "mime" …
     checked_on: date
-    source: str  # where it is written down (URL) or "NETWORKS.md"
+    source: str  # where it is written down: a URL, or a file of our own documentation
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,8 @@ class MediaFile:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One post, ready to leave. ``key`` is the delivery's own key, stable over all attempts (at most 64 of [a-z0-9-])."""
+    """One post, ready to leave. ``key`` is the delivery's own key, stable over all attempts (at most 64 of
+    [a-z0-9-])."""
 
     key: str
     placement: str

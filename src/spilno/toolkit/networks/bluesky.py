@@ -36,7 +36,7 @@ from spilno.toolkit.networks.base import (
 )
 from spilno.toolkit.networks.bluesky_text import handles, record, tid, tid_time
 from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, before_sending, moment, secrets_of
-from spilno.toolkit.networks.words import POST, limit
+from spilno.toolkit.networks.words import OURS, POST, limit
 
 _LEXICON = "https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"
 _IMAGES = "https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/embed/images.json"
@@ -76,7 +76,7 @@ class Bluesky(Network):
                 limit("text", 300, "graphemes", _LEXICON),
                 limit("bytes", 3000, "bytes", _LEXICON),
                 limit("images", 4, "count", _IMAGES),
-                limit("videos", 0, "count", "NETWORKS.md"),
+                limit("videos", 0, "count", OURS),
                 # The lexicon allows 2 MB since 2026; servers of before refuse more than 1 MB, and we cannot know.
                 limit("image_bytes", 1_000_000, "bytes", _IMAGES),
                 limit("image_mime", "image/jpeg image/png image/webp image/gif", "mime", _IMAGES),
@@ -260,7 +260,9 @@ class Bluesky(Network):
         """Replies of others under the post, down to the tenth level, oldest first."""
         params = {"uri": external_id, "depth": 10, "parentHeight": 0}
         try:
-            answer = self._appview(client, credentials).get("/xrpc/app.bsky.feed.getPostThread", params=params)
+            answer = self._appview(client, credentials).get(
+                "/xrpc/app.bsky.feed.getPostThread", params=params
+            )
         except NetworkError as error:
             if error.params.get("their_code") == "NotFound":  # not indexed yet
                 return []

@@ -6,7 +6,7 @@ Source: developers.facebook.com/blog/post/2024/01/23/introducing-facebook-graph-
 from __future__ import annotations
 
 from spilno.toolkit.networks.base import Counting, Network, Once, Placement
-from spilno.toolkit.networks.words import GROUP_ADDRESS, POST, limit
+from spilno.toolkit.networks.words import GROUP_ADDRESS, OURS, POST, limit
 
 _GONE = (
     "https://developers.facebook.com/blog/post/2024/01/23/introducing-facebook-graph-and-marketing-api-v19/"
@@ -32,8 +32,8 @@ class FacebookGroup(Network):
             label=POST,
             counting=Counting.UTF16,
             limits=(
-                limit("text", 63_206, "characters", "NETWORKS.md"),
-                limit("images", 10, "count", "NETWORKS.md"),
+                limit("text", 63_206, "characters", OURS),
+                limit("images", 10, "count", OURS),
             ),
             once=Once.HAND,
             media_allowed=("image", "video"),

@@ -35,7 +35,7 @@ from spilno.toolkit.networks.base import (
     with_link,
 )
 from spilno.toolkit.networks.http import Wire, moment
-from spilno.toolkit.networks.words import POST, limit
+from spilno.toolkit.networks.words import OURS, POST, limit
 
 _POSTS = "https://developers.facebook.com/docs/pages-api/posts"
 _PHOTOS = "https://developers.facebook.com/docs/graph-api/reference/page/photos/"
@@ -49,7 +49,9 @@ class FacebookPage(Network):
     docs = _POSTS
     audience_metric = "followers"
     practice = True
-    rate = RatePolicy(requests=200, seconds=3600)  # platform limit: 200 calls an hour for each user of the app
+    rate = RatePolicy(
+        requests=200, seconds=3600
+    )  # platform limit: 200 calls an hour for each user of the app
     metrics = {
         # Since June and November 2025 "impressions" are called views (Page Insights, deprecated metrics).
         "post_media_view": "impressions",
@@ -71,9 +73,9 @@ class FacebookPage(Network):
             label=POST,
             counting=Counting.UTF16,
             limits=(
-                limit("text", 63_206, "characters", "NETWORKS.md"),
-                limit("images", 10, "count", "NETWORKS.md"),
-                limit("videos", 0, "count", "NETWORKS.md"),
+                limit("text", 63_206, "characters", OURS),
+                limit("images", 10, "count", OURS),
+                limit("videos", 0, "count", OURS),
                 limit("image_bytes", 4_000_000, "bytes", _PHOTOS),
                 limit("image_mime", "image/jpeg image/png image/gif image/bmp image/tiff", "mime", _PHOTOS),
             ),
@@ -101,7 +103,9 @@ class FacebookPage(Network):
     def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
         """See which page the token opens; with a person's token, take the page's own."""
         whom = credentials.get("page_id", "").strip() or "me"
-        answer = self._wire(client, credentials).get(f"/{whom}", params={"fields": "id,name,link,access_token"})
+        answer = self._wire(client, credentials).get(
+            f"/{whom}", params={"fields": "id,name,link,access_token"}
+        )
         kept = {**credentials, "page_id": str(answer["id"])}
         if own := answer.get("access_token"):
             kept["access_token"] = str(own)
@@ -177,7 +181,9 @@ class FacebookPage(Network):
             published, is_out = self._seen(self._wire(client, credentials), str(made))
         except NetworkError as error:
             if error.code == "not_found":  # published and deleted since, or never: it cannot be told
-                return Sighting(Verdict.CANNOT_TELL, look_at=f"https://www.facebook.com/{credentials['page_id']}")
+                return Sighting(
+                    Verdict.CANNOT_TELL, look_at=f"https://www.facebook.com/{credentials['page_id']}"
+                )
             raise
         return Sighting(Verdict.FOUND, published) if is_out else Sighting(Verdict.ABSENT)
 
@@ -222,9 +228,7 @@ class FacebookPage(Network):
         )
         return graph.count_readings(self, answer, ["followers_count"])
 
-    def replies(
-        self, *, client: httpx.Client, credentials: Credentials, external_id: str
-    ) -> Sequence[Said]:
+    def replies(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> Sequence[Said]:
         """Comments of others, oldest first. Facebook names an author only if they allowed the app to see them."""
         params = {
             "fields": "id,message,from,created_time,permalink_url,parent{id}",
@@ -261,7 +265,9 @@ class FacebookPage(Network):
         if one.alt:
             form["alt_text_custom"] = one.alt
         with one.path.open("rb") as file:
-            answer = wire.post(f"/{page}/photos", data=form, files={"source": (one.path.name, file, one.mime)})
+            answer = wire.post(
+                f"/{page}/photos", data=form, files={"source": (one.path.name, file, one.mime)}
+            )
         return str(answer["id"])
 
     def _seen(self, wire: Wire, made: str) -> tuple[Published, bool]:

@@ -30,7 +30,8 @@ MOST_MESSAGE = 200
 
 _SECRET_KEY = re.compile(r"token|secret|password|jwt|verifier", re.IGNORECASE)
 _SECRET_TEXT = re.compile(
-    r"(?i)((?:access_token|refresh_token|client_secret|password|authorization|bearer)[\"']?\s*[=: ]\s*[\"']?)[^\s\"'&,]+"
+    r"(?i)((?:access_token|refresh_token|client_secret|password|authorization|bearer)"
+    r"[\"']?\s*[=: ]\s*[\"']?)[^\s\"'&,]+"
 )
 
 
@@ -314,7 +315,7 @@ def address(value: str, *, default: str = "") -> str:
 
     :raises NetworkError: ``bad_address`` if nothing like a host is in it.
     """
-    text = (value or default).strip().rstrip("/")
+    text = (value or default).strip()
     if text and "://" not in text:
         local = re.match(r"^(localhost|127\.|\[::1\])", text)
         text = f"{'http' if local else 'https'}://{text}"
@@ -322,6 +323,9 @@ def address(value: str, *, default: str = "") -> str:
         url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError):
         url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.host):
         raise NetworkError(Kind.PERMANENT, "bad_address", params={"host": text.rpartition("@")[2][:80]})
-    return text
+    return text.rstrip("/")
+
+
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*", re.IGNORECASE)

@@ -38,7 +38,7 @@ from spilno.toolkit.networks.base import (
     Verdict,
 )
 from spilno.toolkit.networks.http import Wire, before_sending, moment
-from spilno.toolkit.networks.words import CHECKED, POST, STORY, limit
+from spilno.toolkit.networks.words import CHECKED, OURS, POST, STORY, limit
 
 _PUBLISHING = "https://developers.facebook.com/docs/instagram-platform/content-publishing"
 _MEDIA = "https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media"
@@ -87,7 +87,7 @@ class Instagram(Network):
                 limit("text", 2200, "characters", _MEDIA),
                 limit("hashtags", 30, "count", _MEDIA),
                 limit("images", 1, "count", _PUBLISHING),
-                limit("videos", 0, "count", "NETWORKS.md"),
+                limit("videos", 0, "count", OURS),
                 limit("image_bytes", 8_000_000, "bytes", _MEDIA),
                 limit("image_mime", "image/jpeg", "mime", _MEDIA),
                 limit("ratio_min", Decimal("0.8"), "ratio", _MEDIA),
@@ -107,7 +107,7 @@ class Instagram(Network):
             limits=(
                 limit("text", None, "characters", _MEDIA),
                 limit("images", 1, "count", _PUBLISHING),
-                limit("videos", 0, "count", "NETWORKS.md"),
+                limit("videos", 0, "count", OURS),
                 limit("image_bytes", 8_000_000, "bytes", _MEDIA),
                 limit("image_mime", "image/jpeg", "mime", _MEDIA),
                 limit("ratio_best", Decimal("0.5625"), "ratio", _MEDIA),
@@ -126,7 +126,11 @@ class Instagram(Network):
         graph.PAGE_TOKEN,
         CredentialField(
             "ig_user_id",
-            label={"uk": "Номер акаунта Instagram", "en": "Instagram account id", "ru": "Номер аккаунта Instagram"},
+            label={
+                "uk": "Номер акаунта Instagram",
+                "en": "Instagram account id",
+                "ru": "Номер аккаунта Instagram",
+            },
             help={
                 "uk": "Можна не вказувати: знайдемо за сторінкою, з якою акаунт пов'язаний.",
                 "en": "May stay empty: it is found by the page that the account is connected with.",
@@ -206,7 +210,9 @@ class Instagram(Network):
         if state == "EXPIRED":
             raise NetworkError(Kind.WAIT, "preparation_expired", params={"seconds": 0}, so_far=Prepared())
         if state == "IN_PROGRESS":
-            raise NetworkError(Kind.WAIT, "media_processing", params={"seconds": STILL_WORKING}, so_far=prepared)
+            raise NetworkError(
+                Kind.WAIT, "media_processing", params={"seconds": STILL_WORKING}, so_far=prepared
+            )
         if state == "ERROR":
             raise NetworkError(Kind.PERMANENT, "media_refused", params={"message": why}, so_far=Prepared())
         try:
@@ -218,9 +224,7 @@ class Instagram(Network):
             seen = wire.get(f"/{media}", params={"fields": "id,permalink,timestamp"})
         except NetworkError:  # it is out; not knowing its address must not undo that
             return Published(media, "", None, {"id": media})
-        return Published(
-            media, str(seen.get("permalink", "")), moment(seen.get("timestamp")), {"id": media}
-        )
+        return Published(media, str(seen.get("permalink", "")), moment(seen.get("timestamp")), {"id": media})
 
     def find(
         self,
@@ -244,9 +248,7 @@ class Instagram(Network):
             raise
         if state != "PUBLISHED":
             return Sighting(Verdict.ABSENT)
-        return Sighting(
-            Verdict.FOUND, self._identified(wire, credentials, post, str(container), not_before)
-        )
+        return Sighting(Verdict.FOUND, self._identified(wire, credentials, post, str(container), not_before))
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -273,9 +275,7 @@ class Instagram(Network):
         )
         return graph.count_readings(self, answer, ["followers_count"])
 
-    def replies(
-        self, *, client: httpx.Client, credentials: Credentials, external_id: str
-    ) -> Sequence[Said]:
+    def replies(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> Sequence[Said]:
         """Comments of others with the answers under them, oldest first."""
         params = {"fields": "id,text,username,timestamp,replies{id,text,username,timestamp}", "limit": 50}
         answer = self._wire(client, credentials).get(f"/{external_id}/comments", params=params)

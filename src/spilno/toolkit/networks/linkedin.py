@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spilno.toolkit.networks.base import Counting, Network, Once, Placement
-from spilno.toolkit.networks.words import GROUP_ADDRESS, POST, limit
+from spilno.toolkit.networks.words import GROUP_ADDRESS, OURS, POST, limit
 
 _POSTS = "https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api"
 
@@ -28,8 +28,8 @@ class LinkedIn(Network):
             counting=Counting.UTF16,
             limits=(
                 limit("text", 3000, "characters", _POSTS),
-                limit("images", 20, "count", "NETWORKS.md"),
-                limit("videos", 1, "count", "NETWORKS.md"),
+                limit("images", 20, "count", OURS),
+                limit("videos", 1, "count", OURS),
             ),
             once=Once.HAND,
             media_allowed=("image", "video"),

@@ -41,7 +41,7 @@ from spilno.toolkit.networks.base import (
     Verdict,
 )
 from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, moment, secrets_of
-from spilno.toolkit.networks.words import ACCESS_TOKEN, CHECKED, POST, limit
+from spilno.toolkit.networks.words import ACCESS_TOKEN, CHECKED, OURS, POST, limit
 
 _DOCS = "https://docs.joinmastodon.org"
 SCOPES = "read:accounts read:statuses write:statuses write:media"
@@ -80,7 +80,7 @@ class Mastodon(Network):
             limits=(
                 limit("text", 500, "characters", f"{_DOCS}/user/posting/#text"),
                 limit("images", 4, "count", f"{_DOCS}/user/posting/#attachments"),
-                limit("videos", 0, "count", "NETWORKS.md"),
+                limit("videos", 0, "count", OURS),
                 limit("image_bytes", 16 * 1024 * 1024, "bytes", f"{_DOCS}/user/posting/#images"),
                 limit(
                     "image_mime",

@@ -37,7 +37,7 @@ from spilno.toolkit.networks.base import (
     Verdict,
 )
 from spilno.toolkit.networks.http import Refusal, Wire, address, secrets_of
-from spilno.toolkit.networks.words import ACCESS_TOKEN, MESSAGE, limit
+from spilno.toolkit.networks.words import ACCESS_TOKEN, MESSAGE, OURS, limit
 
 _SPEC = "https://spec.matrix.org/latest/client-server-api/"
 _SIZE = f"{_SPEC}#size-limits"
@@ -75,7 +75,7 @@ class Matrix(Network):
                 limit("text", 60_000, "bytes", _SIZE),
                 limit("event_bytes", 65_536, "bytes", _SIZE),
                 limit("images", 1, "count", f"{_SPEC}#mimage"),
-                limit("videos", 0, "count", "NETWORKS.md"),
+                limit("videos", 0, "count", OURS),
                 limit("image_mime", "image/jpeg image/png image/webp image/gif", "mime", f"{_SPEC}#mimage"),
                 # Each homeserver sets its own; this is the default of Synapse (max_upload_size).
                 limit(

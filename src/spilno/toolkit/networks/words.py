@@ -10,6 +10,9 @@ from spilno.toolkit.networks.base import CredentialField, Limit, LocalText
 CHECKED = date(2026, 11, 22)
 """The day on which the limits declared in this package were last compared with their sources."""
 
+OURS = "docs/networks/index.md"
+"""Source of limits that no page of the network states: seen in use, or set by us. The file says which and why."""
+
 
 def limit(key: str, value: int | Decimal | str | None, unit: str, source: str) -> Limit:
     """A limit as checked on :data:`CHECKED`."""

@@ -130,7 +130,9 @@ class FaultsMiddleware:
             case "error_400_after":
                 await _error(send, 400, {"message": "Fatal", "code": 99999, "error_subcode": 7})
             case "html_after":
-                await _answer(send, 502, b"<html><body>Bad Gateway</body></html>", [(b"content-type", b"text/html")])
+                await _answer(
+                    send, 502, b"<html><body>Bad Gateway</body></html>", [(b"content-type", b"text/html")]
+                )
             case "rate_limited":
                 usage = {"1": [{"type": "pages", "estimated_time_to_regain_access": -(-fault.seconds // 60)}]}
                 headers = [(b"x-business-use-case-usage", json.dumps(usage).encode())]

@@ -49,7 +49,9 @@ class GraphError(Exception):
             error["error_subcode"] = self.subcode
         if self.user:
             error |= {"error_user_msg": self.user, "is_transient": False}
-        headers = {"WWW-Authenticate": 'OAuth "Facebook Platform" "invalid_token"'} if self.code == 190 else None
+        headers = (
+            {"WWW-Authenticate": 'OAuth "Facebook Platform" "invalid_token"'} if self.code == 190 else None
+        )
         return JSONResponse({"error": error}, self.status, headers)
 
 

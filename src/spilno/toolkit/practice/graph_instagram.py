@@ -215,7 +215,11 @@ def _publish(call: Call) -> dict[str, Any]:
             raise GraphError("The media has already been published.", 100, subcode=2207032)
         if _used(call) >= A_DAY_POSTS:
             raise GraphError(
-                "Application request limit reached", 9, subcode=2207042, status=403, user="Daily limit reached."
+                "Application request limit reached",
+                9,
+                subcode=2207042,
+                status=403,
+                user="Daily limit reached.",
             )
         post = call.state.add_post(
             account=call.account,

@@ -126,7 +126,8 @@ class Page:
 
     def face(self, account: dict[str, Any]) -> str:
         """A letter in a shape."""
-        return f'<span class="face {account["network"]}" aria-hidden="true">{escape(account["title"][:1].upper())}</span>'
+        letter = escape(account["title"][:1].upper())
+        return f'<span class="face {account["network"]}" aria-hidden="true">{letter}</span>'
 
     def counters(self, post: dict[str, Any]) -> str:
         """Counters of a post now."""
@@ -151,7 +152,8 @@ class Page:
     def card(self, post: dict[str, Any], account: dict[str, Any], *, whole: bool = False) -> str:
         """A post of a page."""
         pictures = "".join(
-            f'<img src="/pictures/{number}" alt="{escape(post["alt"])}" loading="lazy">' for number in post["pictures"]
+            f'<img src="/pictures/{number}" alt="{escape(post["alt"])}" loading="lazy">'
+            for number in post["pictures"]
         )
         address = self.to(f"/{account['network']}/{account['name']}/{post['id']}")
         link = escape(post["link"])
@@ -172,7 +174,8 @@ class Page:
         address = self.to(f"/{account['network']}/{account['name']}/{post['id']}")
         below = self.word("over") if over else self.moment(post["published_at"])
         image = self.picture(post) if post["pictures"] else ""
-        return f'<li class="{"over" if over else ""}"><a href="{address}">{image}<span class="soft">{below}</span></a></li>'
+        kind = "over" if over else "running"
+        return f'<li class="{kind}"><a href="{address}">{image}<span class="soft">{below}</span></a></li>'
 
 
 def _accepted(request: Request) -> str:
@@ -215,7 +218,9 @@ def routes(state: State) -> list[Route]:
         posts, stories = state.posts_of(found, kind="post"), state.posts_of(found, kind="story")
         body = page.head(found, len(posts))
         if stories:
-            body += f"<h2>{page.word('stories')}</h2>" + _list("stories", (page.story(s, found) for s in stories))
+            body += f"<h2>{page.word('stories')}</h2>" + _list(
+                "stories", (page.story(s, found) for s in stories)
+            )
         if posts:
             body += f"<h2>{page.word('feed')}</h2>"
             if found["network"] == "instagram":

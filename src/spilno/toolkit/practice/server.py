@@ -118,4 +118,3 @@ def run(
     """Serve until SIGINT or SIGTERM."""
     app = application(state, Faults(), with_control=with_control)
     uvicorn.Server(configuration(app, host=host, port=port)).run()
-

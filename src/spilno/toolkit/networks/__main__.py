@@ -1,0 +1,73 @@
+"""``python -m spilno.toolkit.networks``: what is declared about networks, as Markdown for their pages.
+
+Without a name: one line per network. With one: the tables of its page in ``docs/networks/``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from spilno.toolkit.networks import all_networks
+from spilno.toolkit.networks import base as contract
+from spilno.toolkit.networks.base import Network, can
+
+CAPABILITIES = (
+    contract.Connects,
+    contract.ConnectsByOAuth,
+    contract.Publishes,
+    contract.Finds,
+    contract.Deletes,
+    contract.ReadsInsights,
+    contract.ReadsConversations,
+    contract.ReadsLimits,
+)
+
+
+def capabilities(network: Network) -> list[str]:
+    """Names of what the network can."""
+    return [one.__name__ for one in CAPABILITIES if can(network, one)]
+
+
+def tables(network: Network) -> str:
+    """Declared data of a network as Markdown tables: connecting, placements, limits, counters."""
+    lines = [f"Key: `{network.key}`. Can: {', '.join(capabilities(network)) or 'nothing by itself'}."]
+    if network.rate:
+        lines.append(f"Asked at most {network.rate.requests} times in {network.rate.seconds} s per channel.")
+    lines += ["", "| field | | secret | required | default |", "|---|---|---|---|---|"]
+    for one in network.credential_fields:
+        lines.append(
+            f"| `{one.key}` | {one.label['en']} | {'yes' if one.secret else 'no'} "
+            f"| {'yes' if one.required else 'no'} | {one.default or '–'} |"
+        )
+    lines += ["", "| placement | | counted in | once |", "|---|---|---|---|"]
+    for place in network.placements:
+        lines.append(f"| `{place.key}` | {place.label['en']} | {place.counting} | `{place.once}` |")
+    lines += ["", "| placement | limit | value | unit | checked | source |", "|---|---|---|---|---|---|"]
+    for place in network.placements:
+        for one in place.limits:
+            value = "–" if one.value is None else one.value
+            lines.append(
+                f"| `{place.key}` | `{one.key}` | {value} | {one.unit} | {one.checked_on} | {one.source} |"
+            )
+    if network.metrics:
+        lines += ["", "| theirs | ours |", "|---|---|"]
+        lines += [f"| {theirs} | `{ours}` |" for theirs, ours in network.metrics.items()]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Print to standard output; 2 for an unknown network."""
+    networks = all_networks()
+    if not arguments:
+        for key, network in networks.items():
+            print(f"{key:16} {network.label['en']:16} {', '.join(capabilities(network)) or 'reminder'}")
+        return 0
+    if arguments[0] not in networks:
+        print(f"no network {arguments[0]!r}: one of {', '.join(networks)}", file=sys.stderr)
+        return 2
+    print(tables(networks[arguments[0]]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
