@@ -73,6 +73,17 @@ def running(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         process.wait(timeout=40)
 
 
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    found = []
+    for one in psutil.Process(process.pid).children():
+        try:
+            if "worker" in one.cmdline():
+                found.append(one)
+        except (psutil.ZombieProcess, psutil.NoSuchProcess):
+            continue
+    return found
+
+
 def family(process: subprocess.Popen[str], data: Path) -> list[psutil.Process]:
     """All processes that belong to a running Spilno, the embedded database included."""
     found = psutil.Process(process.pid).children(recursive=True)
@@ -87,7 +98,7 @@ def test_starts_restarts_what_dies_and_leaves_nothing_behind(tmp_path: Path) -> 
     port = free_port()
     with running(tmp_path / "data", port) as process:
         everybody = family(process, tmp_path / "data")
-        worker = next(one for one in everybody if "worker" in one.cmdline())
+        worker = workers(process)[0]
         second = subprocess.run(
             [*COMMAND, "up"], env=environment(tmp_path / "data", free_port()), capture_output=True, text=True,
             timeout=60, check=False,
@@ -97,10 +108,7 @@ def test_starts_restarts_what_dies_and_leaves_nothing_behind(tmp_path: Path) -> 
         assert second.stderr.count("\n") == 1
         worker.kill()
         until(
-            lambda: any(
-                "worker" in one.cmdline() and one.pid != worker.pid
-                for one in psutil.Process(process.pid).children()
-            ),
+            lambda: any(one.pid != worker.pid for one in workers(process)),
             what="a new worker",
         )
         everybody = family(process, tmp_path / "data")
