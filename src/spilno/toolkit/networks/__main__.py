@@ -44,10 +44,10 @@ def tables(network: Network) -> str:
         lines.append(f"| `{place.key}` | {place.label['en']} | {place.counting} | `{place.once}` |")
     lines += ["", "| placement | limit | value | unit | checked | source |", "|---|---|---|---|---|---|"]
     for place in network.placements:
-        for one in place.limits:
-            value = "–" if one.value is None else one.value
+        for entry in place.limits:
+            value = "–" if entry.value is None else entry.value
             lines.append(
-                f"| `{place.key}` | `{one.key}` | {value} | {one.unit} | {one.checked_on} | {one.source} |"
+                f"| `{place.key}` | `{entry.key}` | {value} | {entry.unit} | {entry.checked_on} | {entry.source} |"
             )
     if network.metrics:
         lines += ["", "| theirs | ours |", "|---|---|"]

@@ -20,6 +20,22 @@ from spilno.toolkit.practice.state import State
 LANGUAGES = ("uk", "en", "ru")
 TITLES = {"instagram": "Instagram", "facebook": "Facebook"}
 
+SHOWN = {
+    "instagram": (
+        "reach",
+        "views",
+        "likes",
+        "comments",
+        "replies",
+        "shares",
+        "saved",
+        "follows",
+        "profile_visits",
+    ),
+    "facebook": ("reach", "views", "clicks", "likes", "comments", "shares"),
+}
+"""Counters that a network's own page shows, in this order."""
+
 WORDS: dict[str, dict[str, str]] = {
     "banner": {
         "uk": "Навчальна мережа — тут нічого не публікується насправді",
@@ -38,8 +54,8 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "No account yet. Start the server with --instagram NAME or --facebook NAME.",
         "ru": "Пока ни одного аккаунта. Запустите сервер с --instagram ИМЯ или --facebook ИМЯ.",
     },
-    "followers": {"uk": "підписників", "en": "followers", "ru": "подписчиков"},
-    "posts": {"uk": "дописів", "en": "posts", "ru": "публикаций"},
+    "followers": {"uk": "Підписники", "en": "Followers", "ru": "Подписчики"},
+    "posts": {"uk": "Дописи", "en": "Posts", "ru": "Публикации"},
     "stories": {"uk": "Сторіс", "en": "Stories", "ru": "Истории"},
     "over": {"uk": "завершена", "en": "ended", "ru": "завершена"},
     "feed": {"uk": "Дописи", "en": "Posts", "ru": "Публикации"},
@@ -120,8 +136,8 @@ class Page:
         return (
             f'<div class="head">{self.face(account)}<div><h1>{escape(account["title"])}</h1>'
             f'<div class="soft">{TITLES[account["network"]]} · @{escape(account["name"])}</div>'
-            f'<ul class="numbers"><li><b>{followers}</b> {self.word("followers")}</li>'
-            f"<li><b>{count}</b> {self.word('posts')}</li></ul></div></div>"
+            f'<ul class="numbers"><li>{self.word("followers")}: <b>{followers}</b></li>'
+            f"<li>{self.word('posts')}: <b>{count}</b></li></ul></div></div>"
         )
 
     def face(self, account: dict[str, Any]) -> str:
@@ -132,9 +148,13 @@ class Page:
     def counters(self, post: dict[str, Any]) -> str:
         """Counters of a post now."""
         counters = self.state.counters(post)
-        if post["kind"] == "post" and self.state.data["accounts"][post["account"]]["network"] == "instagram":
-            counters.pop("clicks", None)
-        items = "".join(f"<li><b>{value}</b> {self.word(name)}</li>" for name, value in counters.items())
+        network = self.state.data["accounts"][post["account"]]["network"]
+        # A number after its word needs no plural, which Ukrainian has three of.
+        items = "".join(
+            f"<li>{self.word(name)}: <b>{counters[name]}</b></li>"
+            for name in SHOWN[network]
+            if name in counters
+        )
         return f'<ul class="numbers soft">{items}</ul>'
 
     def picture(self, post: dict[str, Any]) -> str:
@@ -204,7 +224,7 @@ def routes(state: State) -> list[Route]:
         cards = [
             f'<li class="card"><a href="{page.to("/" + one["network"] + "/" + one["name"])}">{page.face(one)}'
             f'<span><b>{escape(one["title"])}</b><br><span class="soft">{TITLES[one["network"]]} · '
-            f"{len(state.posts_of(one))} {page.word('posts')}</span></span></a></li>"
+            f"{page.word('posts')}: {len(state.posts_of(one))}</span></span></a></li>"
             for one in accounts
         ]
         body = _list("accounts", cards) if cards else f'<p class="card empty">{page.word("no_accounts")}</p>'
