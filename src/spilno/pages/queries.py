@@ -121,9 +121,9 @@ class PageView:
         return None if self.page.capacity is None else max(0, self.page.capacity - self.taken)
 
     @property
-    def share(self) -> float:
-        """Taken seats as a fraction of all (0 without a limit)."""
-        return min(1.0, self.taken / self.page.capacity) if self.page.capacity else 0.0
+    def conversion(self) -> float | None:
+        """Entries per visit; ``None`` without visits, or if more came than were counted (not all may be)."""
+        return self.taken / self.visits if self.visits >= self.taken > 0 else None
 
 
 def page_view(page: PublicPage, *, now: datetime) -> PageView:
@@ -176,12 +176,15 @@ def _links(page: PublicPage, visits: dict[tuple[UUID | None, UUID | None], int])
     return tuple(sorted(made, key=lambda one: (-one.entries, -one.visits, one.title)))
 
 
-def linkable(page: PublicPage) -> QuerySet[Variant]:
-    """Posts of the initiative that could carry a short link to the page."""
+def without_link(page: PublicPage) -> QuerySet[Variant]:
+    """Posts of the initiative that are not out and have no short link to the page."""
     return (
         Variant.objects.filter(
-            workspace_id=page.workspace_id, item__initiative_id=page.initiative_id, item__deleted_at=None
+            workspace_id=page.workspace_id,
+            item__initiative_id=page.initiative_id,
+            item__deleted_at=None,
+            delivery__published_at=None,
         )
+        .exclude(links__target=page_address(page))
         .select_related("item__initiative", "channel", "workspace")
-        .order_by("publish_at", "position")
     )

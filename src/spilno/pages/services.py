@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -18,11 +17,11 @@ from spilno.facts.models import Kind
 from spilno.kernel.errors import UserError
 from spilno.kernel.ids import new_token
 from spilno.kernel.texts import LANGUAGES
-from spilno.pages import addresses
-from spilno.pages.models import Entry, PageKind, PublicPage, TrackedLink
-from spilno.pages.queries import Door, door, seats_taken
+from spilno.pages.addresses import page_address
+from spilno.pages.links import track_item, tracked_link
+from spilno.pages.models import Entry, PageKind, PublicPage
+from spilno.pages.queries import Door, door, seats_taken, without_link
 from spilno.pages.visits import Asker, Origin, counts, forget, visit
-from spilno.plan.models import Item, Variant
 from spilno.team import audit
 from spilno.team.models import Person
 from spilno.team.permissions import Permission, require
@@ -30,7 +29,7 @@ from spilno.team.services import slug_for
 
 __all__ = [
     "Asker", "Entered", "Origin", "cancel_registration", "counts", "create_page", "forget", "leave_lead", "register",
-    "set_open", "track_item", "tracked_link", "update_page", "visit",
+    "set_open", "track_item", "track_page", "tracked_link", "update_page", "visit",
 ]  # fmt: skip
 
 TITLE_LENGTH = 160
@@ -40,7 +39,6 @@ LARGEST_CAPACITY = 100_000
 MAIL_AGAIN = timedelta(minutes=10)
 """Who registers again is sent the confirmation again, but nobody's mailbox can be filled that way."""
 
-_TRACKED_TRIES = 5
 _SAME: Any = object()
 
 
@@ -140,6 +138,16 @@ def set_open(*, page: PublicPage, by: Person | None, now: datetime, is_open: boo
         _note(page, by, now, "page.opened" if is_open else "page.closed")
 
 
+@transaction.atomic
+def track_page(*, page: PublicPage, by: Person | None, now: datetime) -> int:
+    """A short link to the page for every post of the initiative that has none. Returns how many were made."""
+    require(by, Permission.PLAN_EDIT)
+    variants = list(without_link(page))
+    for variant in variants:
+        tracked_link(target=page_address(page), variant=variant, now=now)
+    return len(variants)
+
+
 # ------------------------------------------------------------------------------------------------ visitors
 
 
@@ -225,74 +233,6 @@ def leave_lead(
         entry = _enter(page, None, given | {"note": note}, language, origin or Origin(), now)
         _record(entry, Kind.LEAD, now)
     return Entered(entry, new=True)
-
-
-# ------------------------------------------------------------------------------------------------ links
-
-
-def tracked_link(
-    *,
-    target: str,
-    now: datetime,
-    variant: Variant | None = None,
-    initiative: Initiative | None = None,
-) -> TrackedLink:
-    """The short link to ``target`` that belongs to a post (``variant``) or, without one, to an initiative.
-
-    Asking again gives the same link. utm parameters follow from where the post stands.
-
-    :raises UserError: ``link_not_an_address``.
-    """
-    _check_target(target)
-    if variant is not None:
-        initiative = variant.item.initiative
-        same = TrackedLink.objects.filter(variant=variant, target=target)
-        workspace = variant.workspace
-        utm = {"utm_source": variant.channel.key, "utm_medium": _MEDIUM.get(variant.channel.purpose, "")}
-    elif initiative is not None:
-        same = TrackedLink.objects.filter(variant=None, initiative=initiative, target=target)
-        workspace, utm = initiative.workspace, {"utm_source": "", "utm_medium": ""}
-    else:
-        raise ValueError("a tracked link belongs to a variant or to an initiative")
-    for _try in range(_TRACKED_TRIES):
-        if (found := same.order_by("created_at").first()) is not None:
-            return found
-        try:
-            with transaction.atomic():
-                return TrackedLink.objects.create(
-                    workspace=workspace,
-                    code=new_token(6).replace("_", "x").replace("-", "y"),
-                    target=target,
-                    initiative=initiative,
-                    variant=variant,
-                    utm_campaign=initiative.slug if initiative else "",
-                    created_at=now,
-                    **utm,
-                )
-        except IntegrityError:  # somebody made it just now, or the code is taken
-            continue
-    raise RuntimeError("no free code for a tracked link")
-
-
-def track_item(*, item: Item, now: datetime) -> list[TrackedLink]:
-    """Short links for all posts of an item that leads to one of our public pages; other links stay as they are."""
-    if not item.link or not addresses.is_public_page(item.link):
-        return []
-    variants = item.variants.select_related("item__initiative", "channel", "workspace")
-    return [tracked_link(target=item.link, variant=one, now=now) for one in variants]
-
-
-_MEDIUM = {"brand": "social", "community": "community"}
-
-
-def _check_target(target: str) -> None:
-    try:
-        parts = urlsplit(target)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and len(target) <= 1000
-    except ValueError:
-        fine = False
-    if not fine or any(one.isspace() for one in target):
-        raise UserError("link_not_an_address", field="link")
 
 
 # ------------------------------------------------------------------------------------------------ inside

@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Left
+from django.urls import reverse
 
 from spilno.briefs.models import Initiative
 from spilno.kernel.errors import UserError
@@ -37,9 +39,13 @@ def link_of(variant: Variant) -> str:
     Empty as long as that post is not out (:func:`outgoing` refuses then).
     """
     item = variant.item
-    if item.link or item.link_to_id is None:
-        return item.link
-    return address_of(item.link_to_id)
+    if item.link_to_id is not None and not item.link:
+        return address_of(item.link_to_id)
+    if not item.link:
+        return ""
+    # A post that leads to one of our public pages carries its own short link, so that its visits are known.
+    short = variant.links.filter(target=item.link).values_list("code", flat=True).first()
+    return f"{settings.SPILNO_PUBLIC_URL}{reverse('public-link', args=[short])}" if short else item.link
 
 
 def address_of(item_id: UUID) -> str:

@@ -38,6 +38,7 @@ PERIOD_STATES = {Period.UPCOMING: "planned", Period.RUNNING: "running", Period.F
 TABS = (
     ("brief", _("Brief")),
     ("plan", _("Plan")),
+    ("page", _("Public page")),
     ("contingency", _("Contingency")),
     ("results", _("Results")),
     ("log", _("Log")),

@@ -38,6 +38,7 @@ from spilno.interfaces.web.views.initiative_frame import frame_context, initiati
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.kernel.texts import pick
+from spilno.pages import services as pages
 from spilno.plan import queries, services
 from spilno.plan.models import Item, Media
 from spilno.publishing import composition
@@ -208,6 +209,7 @@ def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
                 expected_version=typed.version,
                 action=ACTIONS.get(wish, Action.KEEP),
             )
+            pages.track_item(item=saved, now=now)
             for one in composer.described:
                 services.describe_media(media=one, alt=one.alt, by=request.person, now=now)
     except UserError as error:

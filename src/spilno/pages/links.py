@@ -1,0 +1,87 @@
+"""Short links: one per post and target, so that every visit and registration knows the post that brought it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.db import IntegrityError, transaction
+
+from spilno.briefs.models import Initiative
+from spilno.kernel.errors import UserError
+from spilno.kernel.ids import new_token
+from spilno.pages import addresses
+from spilno.pages.models import TrackedLink
+from spilno.plan.models import Item, Variant
+
+_TRIES = 5
+
+
+def tracked_link(
+    *,
+    target: str,
+    now: datetime,
+    variant: Variant | None = None,
+    initiative: Initiative | None = None,
+) -> TrackedLink:
+    """The short link to ``target`` that belongs to a post (``variant``) or, without one, to an initiative.
+
+    Asking again gives the same link. utm parameters follow from where the post stands.
+
+    :raises UserError: ``link_not_an_address``.
+    """
+    _check_target(target)
+    if variant is not None:
+        initiative = variant.item.initiative
+        same = TrackedLink.objects.filter(variant=variant, target=target)
+        workspace = variant.workspace
+        utm = {"utm_source": variant.channel.key, "utm_medium": _MEDIUM.get(variant.channel.purpose, "")}
+    elif initiative is not None:
+        same = TrackedLink.objects.filter(variant=None, initiative=initiative, target=target)
+        workspace, utm = initiative.workspace, {"utm_source": "", "utm_medium": ""}
+    else:
+        raise ValueError("a tracked link belongs to a variant or to an initiative")
+    for _try in range(_TRIES):
+        if (found := same.order_by("created_at").first()) is not None:
+            return found
+        try:
+            with transaction.atomic():
+                return TrackedLink.objects.create(
+                    workspace=workspace,
+                    code=new_token(6).replace("_", "x").replace("-", "y"),
+                    target=target,
+                    initiative=initiative,
+                    variant=variant,
+                    utm_campaign=initiative.slug if initiative else "",
+                    created_at=now,
+                    **utm,
+                )
+        except IntegrityError:  # somebody made it just now, or the code is taken
+            continue
+    raise RuntimeError("no free code for a tracked link")
+
+
+def track_item(*, item: Item, now: datetime) -> list[TrackedLink]:
+    """Short links for the posts of an item that leads to one of our public pages; other links stay as they are.
+
+    Posts that are out already keep the link they went out with.
+    """
+    if not item.link or not addresses.is_public_page(item.link):
+        return []
+    variants = item.variants.filter(delivery__published_at=None).select_related(
+        "item__initiative", "channel", "workspace"
+    )
+    return [tracked_link(target=item.link, variant=one, now=now) for one in variants]
+
+
+_MEDIUM = {"brand": "social", "community": "community"}
+
+
+def _check_target(target: str) -> None:
+    try:
+        parts = urlsplit(target)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and len(target) <= 1000
+    except ValueError:
+        fine = False
+    if not fine or any(one.isspace() for one in target):
+        raise UserError("link_not_an_address", field="link")
