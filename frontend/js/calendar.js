@@ -31,11 +31,13 @@ function face({ event, timeText }) {
   const more = event.extendedProps;
   const line = Object.assign(document.createElement("div"), { className: "ev" });
   if (timeText) line.append(Object.assign(document.createElement("time"), { textContent: timeText }));
-  for (const network of more.network ? [more.network] : (more.networks ?? []).map((key) => marks()[key]).filter(Boolean)) {
+  const networks = more.network ? [more.network] : (more.networks ?? []).map((key) => marks()[key]).filter(Boolean);
+  for (const network of networks.slice(0, 3)) {
     const mark = Object.assign(document.createElement("span"), { className: "net net-small", textContent: network.short, title: network.label });
     mark.style.setProperty("--mark", network.color);
     line.append(mark);
   }
+  if (networks.length > 3) line.append(Object.assign(document.createElement("small"), { textContent: `+${networks.length - 3}` }));
   line.append(Object.assign(document.createElement("b"), { textContent: event.title }));
   if (more.icon) line.insertAdjacentHTML("beforeend", `<svg class="icon" aria-hidden="true"><use href="${document.body.dataset.icons}#${CSS.escape(more.icon)}"/></svg>`);
   return { domNodes: [line] };

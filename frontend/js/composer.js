@@ -62,11 +62,19 @@ function own(event) {
   text.focus();
 }
 
+/** Only the chosen channels have a line of their own. */
+function choose(event) {
+  if (event.target.name !== "to") return;
+  const line = event.target.form.querySelector(`[data-target="${CSS.escape(event.target.value)}"]`);
+  line?.toggleAttribute("data-off", !event.target.checked);
+}
+
 export function composers(root) {
   for (const form of all(root, "form.composer")) {
     if (form.dataset.ready) continue;
     form.dataset.ready = "1";
     form.addEventListener("click", press);
+    form.addEventListener("change", choose);
     form.addEventListener("toggle", own, true);
     form.querySelector("input[data-upload]")?.addEventListener("change", (event) => upload(event.target));
     form.querySelector(".form-errors")?.focus();

@@ -1,19 +1,27 @@
-// Light, dark or as the system. The cookie lets the server send the right page at once, without a flash.
+// How the page looks: light, dark or as the system; roomy or tight. Cookies let the server send the right page at
+// once, without a flash. `data-set-theme="light|dark|auto"`, `data-set-density="roomy|tight"`.
+const usual = { theme: "auto", density: "roomy" };
+
 export function theme() {
   const root = document.documentElement;
-  const now = () => root.dataset.theme || "auto";
-  const mark = () => document.querySelectorAll("[data-set-theme]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.setTheme === now())));
+  const now = (name) => root.dataset[name] || usual[name];
   const tell = () => document.dispatchEvent(new CustomEvent("themechange"));
+  const mark = () => {
+    for (const name of Object.keys(usual)) {
+      document.querySelectorAll(`[data-set-${name}]`).forEach((button) => button.setAttribute("aria-pressed", String(button.getAttribute(`data-set-${name}`) === now(name))));
+    }
+  };
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-set-theme]");
-    if (!button) return;
-    const wish = button.dataset.setTheme;
-    if (wish === "auto") delete root.dataset.theme;
-    else root.dataset.theme = wish;
-    document.cookie = `theme=${wish}; path=/; max-age=31536000; SameSite=Lax`;
-    mark();
-    tell();
+    for (const name of Object.keys(usual)) {
+      const wish = event.target.closest(`[data-set-${name}]`)?.getAttribute(`data-set-${name}`);
+      if (!wish) continue;
+      if (wish === usual[name]) delete root.dataset[name];
+      else root.dataset[name] = wish;
+      document.cookie = `${name}=${wish}; path=/; max-age=31536000; SameSite=Lax`;
+      mark();
+      tell();
+    }
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => now() === "auto" && tell());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => now("theme") === "auto" && tell());
   mark();
 }
