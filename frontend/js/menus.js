@@ -17,7 +17,16 @@ export function menus() {
     if (!button) return;
     const source = button.dataset.copy.startsWith("#") ? document.querySelector(button.dataset.copy) : null;
     const text = source ? (source.value ?? source.textContent) : button.dataset.copy;
-    await navigator.clipboard.writeText(text);
+    await copy(text, source);
     toast(button.dataset.copied || word("copied"), "good");
   });
+}
+
+// Browsers give the clipboard only to https and localhost; in an office network Spilno may be on plain http.
+async function copy(text, source) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = source?.select ? source : document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
+  field.select();
+  document.execCommand("copy");
+  if (field !== source) field.remove();
 }
