@@ -168,7 +168,15 @@ def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]
         return "media_too_many_video", params
     if code == "media_too_large":
         return code, params | {"bytes": _size(params["bytes"]), "limit": _size(params["limit"])}
+    if code == "media_wrong_type":
+        allowed = (_kind(one) for one in str(params["allowed"]).split(", "))
+        return code, params | {"type": _kind(str(params["type"])), "allowed": ", ".join(allowed)}
     return code, params
+
+
+def _kind(mime: str) -> str:
+    """``"JPEG"`` for ``image/jpeg``; what is no MIME type stays."""
+    return mime.partition("/")[2].upper() or mime
 
 
 def _size(number: int) -> str:

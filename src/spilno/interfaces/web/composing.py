@@ -386,12 +386,26 @@ class Preview:
         return "" if self.link and self.link in self.verdict.sent else self.link
 
     @property
-    def errors(self) -> list[Said]:
-        return [one for one in self.verdict.problems if one.level == "error"]
+    def link_title(self) -> str:
+        """The link without its scheme, as networks show it."""
+        return self.link.partition("://")[2].rstrip("/")
 
     @property
-    def notes(self) -> list[Said]:
-        return [one for one in self.verdict.problems if one.level != "error"]
+    def errors(self) -> list[str]:
+        """What has to be mended, each thing once; of several pictures it is said which."""
+        said = [self._numbered(one) for one in self.verdict.problems if one.level == "error"]
+        return list(dict.fromkeys(said))
+
+    @property
+    def notes(self) -> list[str]:
+        """What one should know, each thing once."""
+        return list(dict.fromkeys(one.text for one in self.verdict.problems if one.level != "error"))
+
+    def _numbered(self, problem: Said) -> str:
+        where, _dot, number = problem.field.partition(".")
+        if where != "media" or not number.isdecimal() or len(self.media) < 2:
+            return problem.text
+        return _("Picture %(number)s: %(problem)s") % {"number": int(number) + 1, "problem": problem.text}
 
 
 def with_media(typed: Typed, stored: Sequence[Media]) -> Typed:

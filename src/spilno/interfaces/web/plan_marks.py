@@ -106,7 +106,7 @@ class Entry:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(one.network for one in self.slots))
+        return tuple(sorted({one.network for one in self.slots}))
 
 
 def entries(slots: Iterable[Slot]) -> list[Entry]:
