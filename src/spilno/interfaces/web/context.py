@@ -76,7 +76,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "workspace": getattr(request, "workspace", None),
         "person": getattr(request, "person", None),
         "memberships": SimpleLazyObject(workspaces),
-        "theme": getattr(user, "theme", "") or request.COOKIES.get("theme", "auto"),
+        "theme": request.COOKIES.get("theme") or getattr(user, "theme", "") or "auto",
         "languages": [("uk", "Українська"), ("en", "English"), ("ru", "Русский")],
         "language": getattr(request, "LANGUAGE_CODE", "uk"),
     }
