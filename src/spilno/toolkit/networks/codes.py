@@ -1,0 +1,59 @@
+"""Every code that this package gives, so that whoever shows messages can be held to have one for each.
+
+A test compares both sets with the source.
+"""
+
+from __future__ import annotations
+
+ERRORS = frozenset(
+    {
+        "account_blocked",  # message
+        "answer_too_large",  # —
+        "bad_address",  # host
+        "connection_lost",  # host
+        "contradiction",  # rkey
+        "credentials_missing",  # field
+        "forbidden",  # host, message
+        "media_needs_public_address",  # —
+        "media_processing",  # seconds
+        "media_refused",  # message
+        "media_required",  # —
+        "media_too_large",  # host
+        "no_account_behind_token",  # —
+        "not_accepted",  # host, message
+        "not_found",  # host, message
+        "not_json",  # host
+        "preparation_expired",  # seconds
+        "rate_limited",  # host, seconds
+        "redirected",  # host, to
+        "refused",  # host, message
+        "room_encrypted",  # room
+        "server_error",  # host, message
+        "timeout",  # host
+        "unexpected_answer",  # field
+        "unreachable",  # host
+    }
+)
+"""Codes of :class:`NetworkError`, each with the parameters that it may (but need not) have."""
+
+PROBLEMS = frozenset(
+    {
+        "alt_missing",
+        "hashtags_too_many",
+        "image_too_small",
+        "link_by_hand",
+        "link_not_an_address",
+        "link_not_clickable",
+        "media_required",
+        "media_too_large",
+        "media_too_many",
+        "media_wrong_type",
+        "ratio_not_best",
+        "ratio_out_of_range",
+        "text_empty",
+        "text_not_shown",
+        "text_too_long",
+        "video_too_long",
+    }
+)
+"""Codes of :class:`spilno.toolkit.networks.check.Problem`."""

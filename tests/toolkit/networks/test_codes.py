@@ -1,0 +1,44 @@
+"""The declared codes are those in the source, no more and no fewer."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from spilno.toolkit.networks import codes, http
+
+HERE = Path(codes.__file__).parent
+
+
+def _constants(node: ast.AST) -> set[str]:
+    return {
+        one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+
+
+def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+    ]
+
+
+def test_error_codes() -> None:
+    found: set[str] = set(http._CODES.values()) | {http._kind_of(status)[1] for status in range(300, 600)}
+    for path in HERE.glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        for call in _calls(tree, "NetworkError"):
+            if isinstance(call.args[1], ast.Constant):
+                found.add(str(call.args[1].value))
+        if path.stem == "graph":  # explain() chooses one for a network's own code
+            explain = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "explain")
+            for node in ast.walk(explain):
+                if isinstance(node, ast.Assign) and "ours" in ast.dump(node.targets[0]):
+                    found |= {one for one in _constants(node.value) if one}
+    assert found == codes.ERRORS
+
+
+def test_problem_codes() -> None:
+    tree = ast.parse((HERE / "check.py").read_text("utf-8"))
+    assert {str(call.args[0].value) for call in _calls(tree, "Problem")} == codes.PROBLEMS  # type: ignore[attr-defined]
