@@ -28,7 +28,9 @@ class Message(Owned):
     """Something somebody else said to us on a network, taken in once."""
 
     channel = models.ForeignKey("channels.Channel", on_delete=models.CASCADE, related_name="+")
-    delivery = models.ForeignKey("publishing.Delivery", null=True, on_delete=models.SET_NULL, related_name="+")
+    delivery = models.ForeignKey(
+        "publishing.Delivery", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     external_id = models.CharField(max_length=300)
     author = models.CharField(max_length=200)
     author_name = models.CharField(max_length=200, blank=True)
@@ -43,3 +45,15 @@ class Message(Owned):
         constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="message_once")]
         indexes = [models.Index(fields=["workspace", "handled_at", "said_at"], name="message_open")]
         verbose_name = _("message")
+
+
+class Watch(Owned):
+    """When the conversation under a post is read next. ``None``: the post is too old to be talked about."""
+
+    delivery = models.OneToOneField("publishing.Delivery", on_delete=models.CASCADE, related_name="+")
+    next_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_at"], name="watch_due", condition=models.Q(next_at__isnull=False))
+        ]
