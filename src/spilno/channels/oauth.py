@@ -130,10 +130,14 @@ def finish_oauth(*, state: str, code: str, user: User, now: datetime) -> Channel
     )
 
 
+def workspace_of(*, state: str, user: User) -> Workspace | None:
+    """Where the person began, to bring them back there if it fails."""
+    pending = PendingConnection.objects.select_related("workspace").filter(state=state, person__user=user).first()
+    return pending.workspace if pending else None
+
+
 def give_up(*, state: str, user: User) -> Workspace | None:
     """The person said no at the network: forget the connection. Returns the workspace to go back to."""
-    pending = PendingConnection.objects.select_related("workspace").filter(state=state, person__user=user).first()
-    if pending is None:
-        return None
-    pending.delete()
-    return pending.workspace
+    workspace = workspace_of(state=state, user=user)
+    PendingConnection.objects.filter(state=state, person__user=user).delete()
+    return workspace

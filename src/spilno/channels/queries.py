@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from spilno.channels.models import Channel, Health
-from spilno.channels.services import is_oauth
 from spilno.kernel.texts import pick
 from spilno.team.models import Person, Workspace
 from spilno.toolkit.networks import registry
@@ -74,7 +73,7 @@ def card_of(net: Network, language: str) -> NetworkCard:
         short=net.short,
         color=net.color,
         by_hand=net.by_hand,
-        oauth=is_oauth(net),
+        oauth=can(net, ConnectsByOAuth),
         practice=net.practice,
         publishes=can(net, Publishes),
         reads_insights=can(net, ReadsInsights),

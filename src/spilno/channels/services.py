@@ -27,6 +27,9 @@ from spilno.toolkit.networks.base import (
     can,
 )
 
+RESERVED = frozenset({"about", "by-hand", "connect"})
+"""Words that stand in the same place of an address as a channel's key."""
+
 LONGEST_TOLERANCE = 24 * 60
 """Minutes: who plans by the day does not want a post a day late."""
 
@@ -341,9 +344,9 @@ def _given(values: Mapping[str, str]) -> dict[str, str]:
 
 def _key(workspace: Workspace, key: str, name: str) -> str:
     taken = set(Channel.objects.filter(workspace=workspace).values_list("key", flat=True))
-    if key and key in taken:
+    if key and key in taken | RESERVED:
         raise UserError("channel_key_taken", field="key", key=key)
-    return key or slug_for(name, taken=taken)
+    return key or slug_for(name, taken=taken | RESERVED)
 
 
 def _address(url: str) -> str:
@@ -369,6 +372,7 @@ def _check_place(
             raise UserError("not_of_this_workspace", field=field)
 
 
-def is_oauth(net: Network) -> bool:
-    """Does connecting send the person to the network?"""
-    return can(net, ConnectsByOAuth) and not can(net, Connects)
+def visits(net: Network, values: Mapping[str, str]) -> bool:
+    """Does connecting send the person to the network? Where it can, unless a token was typed instead."""
+    typed_secret = any(str(values.get(one.key, "")).strip() for one in net.credential_fields if one.secret)
+    return can(net, ConnectsByOAuth) and not (typed_secret and can(net, Connects))

@@ -105,6 +105,68 @@ TEXTS: dict[str, Promise | str] = {
     "form_suspicious": _("A hidden field was filled in, as programs do. If you are a person, press the button again."),
     "form_too_quick": _("That was very quick. Press the button again, please."),
     "form_stale": _("The page was open for long. Nothing is lost: press the button again."),
+    # channels
+    "credential_missing": _("Fill this in: without it the network does not let us in."),
+    "network_by_hand": _("This network has no way in for programs: a person posts there, and we remind."),
+    "network_needs_oauth": _("This network asks you to allow the connection on its own page."),
+    "network_without_oauth": _("This network is connected with a password or a token."),
+    "channel_key_taken": _("There is a channel with the key “%(key)s” already."),
+    "channel_name_missing": _("Give the channel a name."),
+    "channel_not_by_hand": _("“%(name)s” is a connected account: connect it again."),
+    "bad_address": _("“%(address)s” is not an address. It should begin with https://"),
+    "bad_tolerance": _("Between 0 and %(longest)s minutes."),
+    "unknown_purpose": _("“%(purpose)s” is neither the brand's nor a community's voice."),
+    "not_of_this_workspace": _("This is not part of this workspace."),
+    "other_account": _("You signed in as %(account)s, but “%(name)s” is another account. Sign in as that one."),
+    "account_in_use": _("%(account)s is connected already, as “%(name)s”."),
+    "connection_expired": _("This connection was begun elsewhere or too long ago. Begin again."),
+    "connection_refused": _("The connection was not allowed at the network. Nothing was changed."),
+    # what networks answer
+    "network_unreachable": _("%(host)s cannot be reached. Check the address; if it is right, try again later."),
+    "network_timeout": _("%(host)s took too long to answer. Try again in a few minutes."),
+    "network_connection_lost": _("The connection to %(host)s broke off. Try again."),
+    "network_bad_address": _("“%(host)s” is not an address of a server. Check the spelling."),
+    "network_not_accepted": _("The network does not accept the name, password or token. Check them and connect again."),
+    "network_refused": _("The network refused: %(message)s"),
+    "network_forbidden": _("The account may not do this: %(message)s. Check its rights on the network."),
+    "network_not_found": _("The network knows nothing of that name. Check the spelling."),
+    "network_redirected": _("%(host)s sends us on to another address. Enter that address instead."),
+    "network_media_too_large": _("The file is too large for this network. Make it smaller."),
+    "network_media_refused": _("The network does not take the picture: %(message)s. Use another one."),
+    "network_media_required": _("This network wants a picture with every post here."),
+    "network_media_processing": _("The network is still working on the picture. We ask again by ourselves."),
+    "network_media_needs_public_address": _("The network fetches pictures itself, but this server has no public address."),
+    "network_preparation_expired": _("The network forgot what was prepared. We prepare it again by ourselves."),
+    "network_rate_limited": _("The network wants us to wait before the next post. We try again by ourselves."),
+    "network_server_error": _("The network has trouble of its own and gave no clear answer."),
+    "network_unexpected_answer": _("The network answered something we do not understand."),
+    "network_not_json": _("%(host)s does not answer like this network. Check the address."),
+    "network_answer_too_large": _("The network's answer was far too long to be real."),
+    "network_contradiction": _("The network contradicts itself about this post. Please look there."),
+    "network_account_blocked": _("The network has blocked this account. Sign in there and see what it asks for."),
+    "network_credentials_missing": _("A name, password or token is missing. Connect again."),
+    "network_no_account_behind_token": _("There is no account behind this token. Make one for the right page."),
+    "network_room_encrypted": _("The room is encrypted; only people can write there. Choose an open room."),
+    # publishing
+    "time_is_past": _("This moment has passed. Choose a later one, or publish now."),
+    "delivery_in_flight": _("It is on its way: nothing can be changed until we know whether it arrived."),
+    "already_published": _("It is out already."),
+    "item_in_reserve": _("The post is in reserve. Take it out of reserve first."),
+    "channel_disconnected": _("“%(name)s” is disconnected. Connect it again, then send the post again."),
+    "channel_reconnect": _("“%(name)s” must be connected again; the post waits for that."),
+    "permission_lost": _("%(name)s, who scheduled it, may not publish any more. Somebody else has to decide."),
+    "too_late": _("It would have been %(minutes)s minutes late; more than %(tolerance)s are not wanted here."),
+    "cannot_tell": _("We cannot find out whether the post is there."),
+    "worker_died": _("The program was stopped while sending."),
+    "unexpected": _("Something unexpected happened inside Spilno (%(error)s). It is in the log."),
+    "does_not_fit": _("The network would not take the post as it is."),
+    "not_in_question": _("Nobody is asking about this post any more. Reload the page."),
+    "posted_in_future": _("This time has not come yet."),
+    "not_an_address": _("This is not a link. Copy it from the network; it begins with https://"),
+    "not_a_time": _("This is not a time."),
+    "delivery_exists": _("Spilno itself sends or sent this post to “%(channel)s”; its time cannot be overwritten."),
+    "nobody_to_remind": _("Nobody could be reminded by mail: nobody answers for the channel."),
+    "mail_failed": _("The mail could not be sent. The reminder is in Today all the same."),
     # community
     "message_unknown": _("This message is not there any more."),
     # plan
@@ -146,4 +208,11 @@ def text_of(error: UserError) -> str:
     text = TEXTS.get(error.code)
     if text is None:
         return error.code
-    return str(text) % error.params if error.params else str(text)
+    return str(text) % _Filled(error.params) if "%(" in str(text) else str(text)
+
+
+class _Filled(dict[str, object]):
+    """An error's values. What nobody said is left out: a network need not explain itself."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"

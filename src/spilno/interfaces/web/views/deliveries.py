@@ -1,3 +1,127 @@
-from django.urls import URLPattern
+"""A delivery: how far it is, what happens next, what was tried; and the page of a post that a person makes."""
 
-urlpatterns: list[URLPattern] = []
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from spilno.interfaces.web.access import WorkspaceRequest, needs
+from spilno.interfaces.web.delivery_words import Words, lines, next_words, problem_words
+from spilno.interfaces.web.messages import text_of
+from spilno.kernel import clock
+from spilno.kernel.clock import from_wall
+from spilno.kernel.errors import UserError
+from spilno.publishing import queries, services
+from spilno.publishing.models import Delivery
+from spilno.publishing.states import DeliveryState
+from spilno.team.permissions import Permission, may
+
+
+def _show(
+    request: WorkspaceRequest, pk: UUID, *, error: UserError | None = None, status: int = 200
+) -> HttpResponse:
+    page = queries.delivery_page(request.workspace, pk)
+    if page is None:
+        raise Http404
+    words = Words(get_language() or "uk", request.workspace.time_zone, clock.now())
+    context: dict[str, Any] = {
+        "page": page,
+        "delivery": page.delivery,
+        "next": next_words(page, words),
+        "problem": problem_words(page),
+        "events": lines(page, words),
+        "to_copy": page.sent if page.sent else page.text,
+        "may_publish": may(request.person, Permission.PUBLISH),
+        "is_reminder": page.delivery.state == DeliveryState.REMINDED,
+        "typed": request.POST,
+        "url_error": text_of(error) if error and error.field == "url" else "",
+        "time_error": text_of(error) if error and error.field == "posted_at" else "",
+    }
+    return render(request, "deliveries/delivery.html", context, status=status)
+
+
+@needs(Permission.VIEW)
+@require_GET
+def delivery_page(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """The delivery; while it moves, the page looks again by itself."""
+    return _show(request, pk)
+
+
+def _delivery(request: WorkspaceRequest, pk: UUID) -> Delivery:
+    found = Delivery.objects.filter(workspace=request.workspace, pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _decided(
+    request: WorkspaceRequest, pk: UUID, decide: Callable[..., Delivery], done: str, **values: Any
+) -> HttpResponse:
+    delivery = _delivery(request, pk)
+    try:
+        decide(delivery=delivery, by=request.person, now=clock.now(), **values)
+    except UserError as error:
+        if error.field in ("url", "posted_at"):
+            return _show(request, pk, error=error, status=422)
+        messages.error(request, text_of(error))
+    else:
+        messages.success(request, done)
+    return redirect("plan-delivery", request.workspace.slug, pk)
+
+
+@needs(Permission.PUBLISH)
+@require_POST
+def cancel(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """Call it off."""
+    return _decided(request, pk, services.cancel, _("Called off. Nothing leaves."))
+
+
+@needs(Permission.PUBLISH)
+@require_POST
+def retry(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """Send it again."""
+    return _decided(request, pk, services.retry, _("It will be sent again."))
+
+
+@needs(Permission.PUBLISH)
+@require_POST
+def absent(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """A person looked: it is not there."""
+    return _decided(request, pk, services.confirm_absent, _("Thank you. It is sent again."))
+
+
+@needs(Permission.PUBLISH)
+@require_POST
+def confirm(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """A person says that it is out, with the link and the time."""
+    posted_at: datetime | None = None
+    typed = request.POST.get("posted_at", "").strip()
+    if typed:
+        try:
+            posted_at = from_wall(datetime.fromisoformat(typed), request.workspace.time_zone)
+        except ValueError:
+            return _show(request, pk, error=UserError("not_a_time", field="posted_at"), status=422)
+        except UserError as error:
+            wrong = UserError(error.code, field="posted_at", **error.params)
+            return _show(request, pk, error=wrong, status=422)
+    url = request.POST.get("url", "")
+    return _decided(request, pk, services.confirm_posted, _("Confirmed: it is out."), url=url, posted_at=posted_at)
+
+
+urlpatterns = [
+    path("plan/deliveries/<uuid:pk>/", delivery_page, name="plan-delivery"),
+    path("plan/deliveries/<uuid:pk>/cancel/", cancel, name="plan-delivery-cancel"),
+    path("plan/deliveries/<uuid:pk>/retry/", retry, name="plan-delivery-retry"),
+    path("plan/deliveries/<uuid:pk>/absent/", absent, name="plan-delivery-absent"),
+    path("plan/deliveries/<uuid:pk>/confirm/", confirm, name="plan-delivery-confirm"),
+]

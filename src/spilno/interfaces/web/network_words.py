@@ -1,0 +1,104 @@
+"""Networks in words: what a limit says, how a channel is, what a way of publishing means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from spilno.channels.models import Health
+from spilno.channels.queries import Rule
+from spilno.toolkit.language.formats import number
+
+# Key of a limit → what it limits. A test keeps this complete over all networks.
+RULES: Mapping[str, Promise] = {
+    "text": gettext_lazy("Text"),
+    "bytes": gettext_lazy("Text, counted in bytes"),
+    "event_bytes": gettext_lazy("Whole message"),
+    "hashtags": gettext_lazy("Hashtags"),
+    "images": gettext_lazy("Pictures"),
+    "videos": gettext_lazy("Videos"),
+    "image_bytes": gettext_lazy("Size of a picture"),
+    "video_bytes": gettext_lazy("Size of a video"),
+    "image_mime": gettext_lazy("Kinds of pictures"),
+    "video_mime": gettext_lazy("Kinds of videos"),
+    "video_seconds": gettext_lazy("Length of a video"),
+    "ratio_min": gettext_lazy("Narrowest picture (width to height)"),
+    "ratio_max": gettext_lazy("Widest picture (width to height)"),
+    "ratio_best": gettext_lazy("Best shape (width to height)"),
+    "width_min": gettext_lazy("Smallest width"),
+    "posts_per_day": gettext_lazy("Posts in 24 hours"),
+}
+
+UNITS: Mapping[str, Promise] = {
+    "graphemes": gettext_lazy("characters"),
+    "characters": gettext_lazy("characters"),
+    "px": gettext_lazy("px"),
+    "s": gettext_lazy("seconds"),
+}
+
+HEALTH_LOOKS: Mapping[str, str] = {
+    Health.OK: "connected",
+    Health.TROUBLE: "broken",
+    Health.RECONNECT: "reconnect",
+    Health.BY_HAND: "reminded",
+    Health.NEW: "draft",
+}
+"""How a channel's health looks: keys of the ``state`` tag."""
+
+
+def rule_label(rule: Rule) -> str:
+    """What the limit limits."""
+    return str(RULES.get(rule.key, rule.key))
+
+
+def rule_value(rule: Rule, language: str) -> str:
+    """The limit's value with its unit, as a person reads it."""
+    value = rule.value
+    if value is None:
+        return _("not stated")
+    if rule.unit == "mime":
+        return ", ".join(part.partition("/")[2].upper() for part in str(value).split())
+    if isinstance(value, str):
+        return value
+    if rule.unit == "bytes":
+        return _bytes(int(value), language)
+    if rule.key in ("images", "videos", "hashtags") and value == 0:
+        return _("none")
+    written = number(value, language)
+    if rule.unit == "ratio":
+        return _("%(number)s : 1") % {"number": written}
+    unit = UNITS.get(rule.unit)
+    return f"{written} {unit}" if unit else written
+
+
+def _bytes(value: int, language: str) -> str:
+    for size, unit in ((1_000_000, "MB"), (1_000, "kB")):
+        if value >= size and value % (size // 10) == 0:
+            return f"{number(Decimal(value) / size, language)} {unit}"
+    for size, unit in ((1024 * 1024, "MiB"), (1024, "KiB")):
+        if value >= size and value % size == 0:
+            return f"{number(value // size, language)} {unit}"
+    return _("%(number)s bytes") % {"number": number(value, language)}
+
+
+ONCE: Mapping[str, Promise] = {
+    "key": gettext_lazy("Sent twice, it is one post: the network recognises our key."),
+    "prepare": gettext_lazy("Prepared unseen, then switched on; switching twice changes nothing."),
+    "lookup": gettext_lazy("If an answer gets lost, we look whether the post is there before sending again."),
+    "none": gettext_lazy("If an answer gets lost, only a person can see whether the post is there."),
+    "hand": gettext_lazy("A person posts; we remind in time and ask for the link."),
+}
+"""How a post is kept from appearing twice, by the placement's way of publishing once."""
+
+
+def health_text(code: str, params: Mapping[str, Any]) -> str:
+    """Why a channel is not well, in words; ``""`` if nothing is known."""
+    from spilno.interfaces.web.messages import text_of
+    from spilno.kernel.errors import UserError
+
+    return text_of(UserError(code, **params)) if code else ""
