@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from spilno.briefs.models import Initiative
 from spilno.channels.models import Channel
@@ -35,9 +35,9 @@ from spilno.interfaces.web.composing import (
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.templatetags.format import when
 from spilno.interfaces.web.views.initiative_frame import frame_context, initiative_or_404
+from spilno.interfaces.web.views.initiative_frame import frame_context, initiative_or_404
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
-from spilno.kernel.texts import pick
 from spilno.pages import services as pages
 from spilno.plan import queries, services
 from spilno.plan.models import Item, Media
@@ -373,8 +373,6 @@ class PlannedItem:
 
 @dataclass(frozen=True)
 class InitiativePlanPage:
-    initiative: Initiative
-    title: str
     planned: Sequence[PlannedItem]
     reserve: Sequence[PlannedItem]
     may_edit: bool
@@ -382,26 +380,25 @@ class InitiativePlanPage:
     reserve_url: str
 
 
+@require_GET
 @needs(Permission.VIEW)
 def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
     """An initiative's posts by time, and its reserve."""
-    workspace, language = request.workspace, request.LANGUAGE_CODE
+    workspace = request.workspace
     found = initiative_or_404(request, initiative)
     here = reverse("initiatives-plan", args=[workspace.slug, initiative])
     channels = {one.pk: one for one in Channel.objects.filter(workspace=workspace)}
     rows = [_row(request, one, channels, here) for one in queries.of_initiative(found)]
     new_url = f"{reverse('plan-new', args=[workspace.slug])}?initiative={initiative}&next={quote(here)}"
     page = InitiativePlanPage(
-        initiative=found,
-        title=pick(found.title, language),
         planned=[one for one in rows if not one.reserve],
         reserve=[one for one in rows if one.reserve],
         may_edit=may(request.person, Permission.PLAN_EDIT),
         new_url=new_url,
         reserve_url=f"{new_url}&reserve=1",
     )
-    context = {"page": page, "frame": frame_context(request, found, current="plan")}
-    return render(request, "plan/initiative.html", context)
+    frame = frame_context(request, found, "plan")
+    return render(request, "plan/initiative.html", {"page": page, "frame": frame})
 
 
 def _row(request: WorkspaceRequest, item: Item, channels: dict[UUID, Channel], here: str) -> PlannedItem:

@@ -116,6 +116,9 @@ class PlanPage:
     after: str = ""
     earlier: str = ""  # pages of a very full month
     later: str = ""
+    today: date | None = None
+    next_day: date | None = None  # the first day with something from today on
+    today_url: str = ""
 
 
 @require_GET
@@ -192,7 +195,8 @@ def _shelf(workspace: Workspace, filters: Filters, language: str) -> tuple[Shelv
 
 def _list_page(request: WorkspaceRequest, filters: Filters, here: str, common: dict[str, Any]) -> PlanPage:
     workspace, zone = request.workspace, request.workspace.time_zone
-    month = _month(request.GET.get("month", "")) or clock.local_day(clock.now(), zone).replace(day=1)
+    today = clock.local_day(clock.now(), zone)
+    month = _month(request.GET.get("month", "")) or today.replace(day=1)
     following = (month + timedelta(days=32)).replace(day=1)
     previous = (month - timedelta(days=1)).replace(day=1)
     slots = filters.slots(workspace, clock.day_start(month, zone), clock.day_start(following, zone))
@@ -213,6 +217,9 @@ def _list_page(request: WorkspaceRequest, filters: Filters, here: str, common: d
         days=tuple((day, tuple(found)) for day, found in days.items()),
         page=page,
         month=month,
+        today=today,
+        next_day=next((day for day in days if day >= today), None),
+        today_url=f"{link(today)}#today",
         before=link(previous),
         after=link(following),
         earlier=link(month, page.previous_page_number()) if page.has_previous() else "",
