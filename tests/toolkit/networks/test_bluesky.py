@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spilno.toolkit.networks import get
 from spilno.toolkit.networks.base import Kind, NetworkError, Outgoing, Prepared
@@ -144,6 +146,37 @@ def test_both_limits_are_checked() -> None:
     assert [one.params["unit"] for one in by_graphemes.problems] == ["graphemes"]
     assert [one.params["unit"] for one in by_bytes.problems] == ["bytes"]
     assert by_bytes.length == 121
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "їжак",
+                "👨‍👩‍👧‍👦",
+                "https://a.ua/x_(y)#z",
+                "#тег",
+                "#1",
+                "@name.org",
+                "@a",
+                "e\u0301",
+                ".",
+                "\n",
+                " ",
+                "漢",
+                "#🦔",
+            ]
+        )
+    ).map("".join)
+)
+def test_facets_cut_the_text_where_they_say(text: str) -> None:
+    raw, last = text.encode(), 0
+    for one in facets(text, {"name.org": "did:plc:x"}):
+        start, end = one["index"]["byteStart"], one["index"]["byteEnd"]
+        assert last <= start < end <= len(raw)
+        piece, feature = raw[start:end].decode(), one["features"][0]
+        assert piece in (feature.get("uri"), f"#{feature.get('tag')}") or piece.lower() == "@name.org"
+        last = end
 
 
 def test_facets_stay_out_of_addresses() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spilno.toolkit.networks import all_networks
+from spilno.toolkit.networks.__main__ import main
 from spilno.toolkit.networks.base import Network
 
 ROOT = Path(__file__).parents[3]
@@ -91,3 +92,14 @@ def test_every_network_has_its_page(network: Network) -> None:
 def test_no_page_without_its_network() -> None:
     pages = {path.stem.replace("-", "_") for path in PAGES.glob("*.md")} - {"index"}
     assert pages == set(all_networks())
+
+
+def test_declared_data_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    listed = capsys.readouterr().out
+    assert all(key in listed for key in all_networks())
+    assert main(["bluesky"]) == 0
+    printed = capsys.readouterr().out.strip()
+    assert printed in (PAGES / "bluesky.md").read_text("utf-8")
+    assert main(["nowhere"]) == 2
+    assert "no network" in capsys.readouterr().err

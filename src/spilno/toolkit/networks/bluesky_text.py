@@ -74,14 +74,12 @@ def facets(text: str, dids: Mapping[str, str]) -> list[dict[str, Any]]:
     :param dids: DID by handle; a handle that could not be resolved stays plain text.
     """
     found: list[tuple[int, int, dict[str, str]]] = []
-    taken: list[tuple[int, int]] = []
     for start, end in urls(text):
         found.append((start, end, {"$type": "app.bsky.richtext.facet#link", "uri": text[start:end]}))
-        taken.append((start, end))
-    for match in _free(MENTION.finditer(text), taken):
+    for match in _free(MENTION.finditer(text), found):
         if did := dids.get(match.group(1).lower()):
             found.append((*match.span(), {"$type": "app.bsky.richtext.facet#mention", "did": did}))
-    for match in _free(TAG.finditer(text), taken):
+    for match in _free(TAG.finditer(text), found):
         tag = match.group(1)
         if len(regex.findall(r"\X", tag)) <= MOST_TAG_GRAPHEMES:
             found.append((*match.span(), {"$type": "app.bsky.richtext.facet#tag", "tag": tag}))
@@ -91,9 +89,11 @@ def facets(text: str, dids: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _free(matches: Iterable[Any], taken: list[tuple[int, int]]) -> Iterable[Any]:
-    """Matches that do not lie inside an address (``https://site/@name#part``)."""
-    return (one for one in matches if not any(low <= one.start() < high for low, high in taken))
+def _free(matches: Iterable[Any], taken: list[tuple[int, int, dict[str, str]]]) -> list[Any]:
+    """Matches that do not touch what is taken (``https://site/@name#part``): facets must not overlap."""
+    return [
+        one for one in matches if not any(one.start() < high and low < one.end() for low, high, _ in taken)
+    ]
 
 
 def _byte(text: str, position: int) -> int:
