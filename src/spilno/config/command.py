@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from spilno.config.database import DatabaseTrouble, ensure
+from spilno.config.env import read
 
 app = typer.Typer(
     name="spilno",
@@ -92,7 +93,15 @@ def main() -> None:
         if isinstance(error, UserError):
             _print_user_error(error)
             sys.exit(2)
-        raise
+        if read("SPILNO_DEBUG") == "1":
+            raise
+        errors.print(
+            f"[bold red]spilno:[/] something unexpected happened: {type(error).__name__}: {error}. "
+            "Set SPILNO_DEBUG=1 to see where.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        sys.exit(2)
 
 
 def _print_user_error(error: Exception) -> None:

