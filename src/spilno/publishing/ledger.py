@@ -142,7 +142,7 @@ def finish(
     if target != held.state:
         GRAPH.check(held.state, target)
     with transaction.atomic(durable=True):
-        _end(held.attempt, now, outcome, code, answer)
+        _end(held.attempt, now, outcome, code, answer or ({"params": dict(params)} if params else None))
         moved = Delivery.objects.filter(
             pk=held.delivery.pk, state=held.state, lease_by=held.lease
         ).update(

@@ -66,7 +66,7 @@ def next_words(page: DeliveryPage, words: Words) -> str:
         case S.PUBLISHED:
             return _("It is out. We count from now on what it brings.")
         case S.FAILED:
-            return _("Nothing was published. Mend what is said below and send it again.")
+            return _("Nothing was published. Mend it, then send it again.")
         case S.HELD:
             return _("It does not leave until somebody decides.")
         case S.MISSED:
@@ -104,7 +104,8 @@ def lines(page: DeliveryPage, words: Words) -> list[Line]:
 
 def _line(event: Event, words: Words) -> Line:
     title, tone, icon = _title(event, words)
-    note = text_of(UserError(event.code)) if event.code and event.code != "cannot_tell" else ""
+    params = dict((event.detail or {}).get("params", {}))
+    note = text_of(UserError(event.code, **params)) if event.code and event.code != "cannot_tell" else ""
     if event.outcome in ("ok", "found", "absent", "posted"):
         note = ""
     by = event.by if event.step in ("decision", "confirm") else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from spilno.channels.models import Health
 from spilno.channels.queries import Rule
 from spilno.toolkit.language.formats import number
 
@@ -41,16 +41,6 @@ UNITS: Mapping[str, Promise] = {
     "s": gettext_lazy("seconds"),
 }
 
-HEALTH_LOOKS: Mapping[str, str] = {
-    Health.OK: "connected",
-    Health.TROUBLE: "broken",
-    Health.RECONNECT: "reconnect",
-    Health.BY_HAND: "reminded",
-    Health.NEW: "draft",
-}
-"""How a channel's health looks: keys of the ``state`` tag."""
-
-
 def rule_label(rule: Rule) -> str:
     """What the limit limits."""
     return str(RULES.get(rule.key, rule.key))
@@ -69,11 +59,19 @@ def rule_value(rule: Rule, language: str) -> str:
         return _bytes(int(value), language)
     if rule.key in ("images", "videos", "hashtags") and value == 0:
         return _("none")
-    written = number(value, language)
     if rule.unit == "ratio":
-        return _("%(number)s : 1") % {"number": written}
+        return _ratio(Decimal(value), language)
+    written = number(value, language)
     unit = UNITS.get(rule.unit)
     return f"{written} {unit}" if unit else written
+
+
+def _ratio(value: Decimal, language: str) -> str:
+    """``0.5625`` → ``9 : 16``, as people say it; ``1.91`` → ``1,91 : 1``."""
+    near = Fraction(value).limit_denominator(16)
+    if near == value:
+        return f"{near.numerator} : {near.denominator}"
+    return f"{number(value, language, places=2)} : 1"
 
 
 def _bytes(value: int, language: str) -> str:

@@ -70,7 +70,7 @@ def line_of(row: queries.ChannelRow) -> ChannelLine:
     return ChannelLine(
         row=row,
         purpose=str(Purpose(row.purpose).label),
-        look=network_words.HEALTH_LOOKS[row.health] if row.is_active else "archived",
+        look=row.health if row.is_active else "archived",
         health=str(Health(row.health).label) if row.is_active else __("Disconnected"),
         problem=network_words.health_text(row.health_code, row.health_params),
     )
