@@ -99,15 +99,16 @@ def today(request: WorkspaceRequest) -> HttpResponse:
     rows = rows_of(request.workspace, request.person, now)
     mine = [one for one in rows if one.mine]
     local = now.astimezone(ZoneInfo(zone))
+    steps = _steps(request.workspace, request.person)
     page = TodayPage(
         greeting=_greeting(local.hour),
-        waiting=_waiting(len(mine)),
+        waiting=_waiting(len(mine), is_new=not all(one.done for one in steps)),
         today=local.date(),
         rows=tuple(rows if everyone else mine),
         others=len(rows) - len(mine),
         everyone=everyone,
         on_air=_on_air(request.workspace, local.date()),
-        steps=_steps(request.workspace, request.person),
+        steps=steps,
         voice=_voice(request.workspace, request.person),
         may_create=may(request.person, Permission.INITIATIVE_EDIT),
     )
@@ -120,7 +121,9 @@ def _greeting(hour: int) -> str:
     return _("Good afternoon.") if 12 <= hour < 18 else _("Good evening.")
 
 
-def _waiting(count: int) -> str:
+def _waiting(count: int, *, is_new: bool) -> str:
+    if not count and is_new:
+        return _("Let us begin")
     if not count:
         return _("Nothing needs you right now")
     return ngettext("%(count)s thing waits for you", "%(count)s things wait for you", count) % {
@@ -222,6 +225,6 @@ def reminder_done(request: WorkspaceRequest, reminder: UUID) -> HttpResponse:
 
 
 urlpatterns: list[URLPattern] = [
-    path("", today, name="today"),
+    path("today/", today, name="today"),
     path("today/reminders/<uuid:reminder>/done/", reminder_done, name="today-reminder-done"),
 ]
