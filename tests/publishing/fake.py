@@ -52,7 +52,9 @@ class Side:
         return sum(1 for one, _ in self.posts if one == key)
 
 
-class FakeNetwork(Network):
+class Speaking(Network):
+    """How every fake publishes."""
+
     label = {"uk": "Проба", "en": "Fake", "ru": "Проба"}
     short = "Fk"
     color = "oklch(0.5 0.1 100)"
@@ -72,12 +74,6 @@ class FakeNetwork(Network):
             Placement("story", label={"en": "Story"}, counting=Counting.GRAPHEMES, limits=(), once=once,
                       media_allowed=("image",), link_by_hand=True),
         )  # fmt: skip
-
-    def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
-        if credentials["password"] == "wrong":
-            raise NetworkError(Kind.RECONNECT, "not_accepted", params={"host": "fake"}, status=401)
-        return Account(f"id-{credentials['name']}", f"@{credentials['name']}", "https://fake.example/me",
-                       {**credentials, "token": "added-by-connecting"})  # fmt: skip
 
     def prepare(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, so_far: Prepared
@@ -123,6 +119,16 @@ class FakeNetwork(Network):
 
     def _published(self, key: str, answer: dict[str, Any] | None = None) -> Published:
         return Published(f"x-{key}", f"https://fake.example/{key}", None, answer or {})
+
+
+class FakeNetwork(Speaking):
+    """Connected with a name and a password."""
+
+    def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
+        if credentials["password"] == "wrong":
+            raise NetworkError(Kind.RECONNECT, "not_accepted", params={"host": "fake"}, status=401)
+        return Account(f"id-{credentials['name']}", f"@{credentials['name']}", "https://fake.example/me",
+                       {**credentials, "token": "added-by-connecting"})  # fmt: skip
 
 
 class FindingNetwork(FakeNetwork):

@@ -15,7 +15,7 @@ from spilno.publishing import engine, services
 from spilno.publishing.models import Attempt, Delivery
 from spilno.publishing.states import DeliveryState as S
 from spilno.toolkit.networks.base import Kind, NetworkError, Once, Prepared, Verdict
-from tests.publishing.conftest import PASSWORD, Stage
+from tests.publishing.stage import PASSWORD, Stage
 
 pytestmark = pytest.mark.django_db
 KINDS = [Once.KEY, Once.PREPARE, Once.LOOKUP, Once.NONE]

@@ -16,7 +16,7 @@ from spilno.publishing import services
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState as S
 from spilno.toolkit.networks.base import Once
-from tests.publishing.conftest import Stage
+from tests.publishing.stage import Stage
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from spilno.publishing import jobs, services, worker
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState as S
 from spilno.toolkit.networks.base import Once
-from tests.publishing.conftest import Stage
 from tests.publishing.fake import Side
+from tests.publishing.stage import Stage
 
 
 def until(true: Callable[[], bool], seconds: float = 30) -> None:
