@@ -57,7 +57,7 @@ def initiatives(workspace: Workspace, *, archived: bool = False) -> QuerySet[Ini
     targets = Target.objects.filter(workspace=workspace).select_related("channel")
     return (
         Initiative.objects.filter(workspace=workspace, archived_at__isnull=not archived)
-        .select_related("brief", "community", "owner")
+        .select_related("workspace", "brief", "community", "owner")
         .prefetch_related(Prefetch("brief__targets", queryset=targets))
         .order_by("-ends_on", "-created_at")
     )

@@ -93,7 +93,7 @@ class BriefPage:
                 "label": one.text,
                 "done": one.done,
                 "url": ANCHORS.get(one.field, "#brief"),
-                "note": "" if one.required or one.done else _("not needed to begin"),
+                "note": "" if one.required or one.done else _("can come later"),
             }
             for one in self.steps
         ]

@@ -218,10 +218,16 @@ def targets_part(
         may_change=may_change,
         currency=workspace.currency,
         # While the form itself is not shown (the brief became ready meanwhile), its error is the section's.
-        problem=form.errors.get("", "" if may_change else next(iter(form.errors.values()), ""))
-        if form
-        else "",
+        problem=_problem(form, shown=may_change),
     )
+
+
+def _problem(form: TargetForm | None, *, shown: bool) -> str:
+    if form is None:
+        return ""
+    if shown and form.metric:
+        return form.errors.get("", "")
+    return next(iter(form.errors.values()), "")
 
 
 def _row(target: Target, initiative: Initiative, departments: Mapping[str, str], language: str) -> TargetRow:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -135,6 +136,7 @@ class ContingencyPage:
     channels: tuple[Choice, ...]
     reminders: tuple[Reminder, ...]
     may_edit: bool
+    new_reserve_url: str
 
     @property
     def is_empty(self) -> bool:
@@ -180,7 +182,16 @@ def _page(
             queries.open_reminders(request.workspace).filter(proposal__checkpoint__initiative=initiative)
         ),
         may_edit=may(request.person, Permission.CONTINGENCY_DECIDE),
+        new_reserve_url=_new_reserve(request, initiative),
     )
+
+
+def _new_reserve(request: WorkspaceRequest, initiative: Initiative) -> str:
+    if not may(request.person, Permission.PLAN_EDIT):
+        return ""
+    here = reverse("initiatives-contingency", args=[request.workspace.slug, initiative.slug])
+    query = urlencode({"initiative": initiative.slug, "reserve": 1, "next": here})
+    return f"{reverse('plan-new', args=[request.workspace.slug])}?{query}"
 
 
 def _subjects(targets: list[Target], language: str) -> tuple[tuple[str, str], ...]:
