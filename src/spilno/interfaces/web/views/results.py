@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,9 @@ from spilno.reports.queries import results_report
 from spilno.reports.sentences import columns
 from spilno.team.permissions import Permission, may
 
+NARROW = 2
+"""Columns of numbers that fit beside the curve."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -68,13 +72,21 @@ class PostRow:
 
 
 @dataclass(frozen=True)
+class PostTable:
+    """What went out, with the numbers of some columns."""
+
+    heads: tuple[str, ...]
+    rows: tuple[PostRow, ...]
+
+
+@dataclass(frozen=True)
 class ResultsPage:
     report: ResultsReport
     tiles: tuple[Tile, ...]
     main: Chart | None
     charts: tuple[Chart, ...]
-    heads: tuple[str, ...]
-    posts: tuple[PostRow, ...]
+    posts: PostTable
+    posts_in_full: PostTable | None  # if there are more numbers than the narrow table shows
     learned: str
     learned_text: str  # what the form shows: the text in the language that is edited
     learned_language: str
@@ -123,7 +135,7 @@ def results_page(request: WorkspaceRequest, initiative: Initiative, typed: str |
     report = report_for(request, initiative)
     main = _main(report)
     charts = {one.metric + (one.subject.key if one.subject else ""): one for one in report.targets}
-    shown = columns(report.posts)
+    full = columns(report.posts)
     language = editing_language(initiative.learned)
     return ResultsPage(
         report=report,
@@ -134,17 +146,24 @@ def results_page(request: WorkspaceRequest, initiative: Initiative, typed: str |
             for index, one in enumerate(charts.values(), start=1)
             if one is not main
         ),
-        heads=tuple(report.metric_labels.get(key, key) for key in shown),
-        posts=tuple(
-            PostRow(one, tuple(number(one.metrics.get(key), language=report.language) for key in shown))
-            for one in report.posts
-        ),
+        posts=_posts(report, columns(report.posts, most=NARROW)),
+        posts_in_full=_posts(report, full) if len(full) > NARROW else None,
         learned=report.learned,
         learned_text=pick(initiative.learned, language) if typed is None else typed,
         learned_language=language,
         learned_limit=LEARNED_LENGTH,
         may_write=may(request.person, Permission.INITIATIVE_EDIT),
         is_over=report.is_over,
+    )
+
+
+def _posts(report: ResultsReport, shown: Sequence[str]) -> PostTable:
+    return PostTable(
+        heads=tuple(report.metric_labels.get(key, key) for key in shown),
+        rows=tuple(
+            PostRow(one, tuple(number(one.metrics.get(key), language=report.language) for key in shown))
+            for one in report.posts
+        ),
     )
 
 
