@@ -144,7 +144,7 @@ class NetworkContract:
 
     @pytest.fixture
     def bench(self, network: Any, world: World) -> Bench:
-        with httpx.Client(timeout=20) as client:
+        with httpx.Client(transport=faulty.Faulty(), timeout=20) as client:
             return Bench(network, world, network.connect(client=client, credentials=world.typed))
 
     @pytest.fixture
@@ -259,7 +259,8 @@ class NetworkContract:
 
     @needs(Connects)
     def test_a_wrong_secret_means_reconnect_and_is_not_told(self, network: Any, world: World) -> None:
-        with httpx.Client(timeout=20) as client, pytest.raises(NetworkError) as caught:
+        client = httpx.Client(transport=faulty.Faulty(), timeout=20)
+        with client, pytest.raises(NetworkError) as caught:
             network.connect(client=client, credentials=world.wrong)
         assert caught.value.kind is Kind.RECONNECT
         said = repr(caught.value) + str(caught.value) + json.dumps(caught.value.params, default=str)

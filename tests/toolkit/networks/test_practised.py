@@ -30,17 +30,34 @@ class Moving:
         return datetime.now(UTC) + self.ahead
 
 
-@pytest.fixture
-def clock() -> Moving:
-    return Moving()
+CLOCK = Moving()
 
 
 @pytest.fixture
-def practice(clock: Moving) -> Iterator[Practice]:
-    with start(seed="contract", clock=clock) as running:
-        running.state.add_account(network="instagram", name="books", title="Книги", followers=2400)
-        running.state.add_account(network="facebook", name="books", title="Книги для всіх", followers=1900)
-        yield running
+def clock() -> Iterator[Moving]:
+    CLOCK.ahead = timedelta()
+    yield CLOCK
+    CLOCK.ahead = timedelta()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Practice]:
+    """One server for all: starting and stopping one takes longer than a test."""
+    with start(seed="contract", clock=CLOCK) as server:
+        yield server
+
+
+@pytest.fixture
+def practice(running: Practice, clock: Moving) -> Practice:
+    """The server with two new accounts and nothing else."""
+    data = running.state.data
+    for kept in ("accounts", "containers", "photos", "posts", "pictures"):
+        data[kept].clear()
+    data |= {"next": 1, "processing_polls": 0}
+    running.faults.clear()
+    running.state.add_account(network="instagram", name="books", title="Книги", followers=2400)
+    running.state.add_account(network="facebook", name="books", title="Книги для всіх", followers=1900)
+    return running
 
 
 def world_of(practice: Practice, network: str) -> World:
@@ -255,7 +272,8 @@ class TestInstagram(NetworkContract):
         post = Outgoing(str(uuid.uuid4()), "post", f"Збій {fault}", (image,))
         prepared = bench.prepare(post)
         practice.faults.add(fault, "POST .*/media_publish")
-        with httpx.Client(timeout=0.5) as client, pytest.raises(NetworkError) as caught:
+        client = httpx.Client(timeout=0.5)
+        with client, pytest.raises(NetworkError) as caught:
             bench.network.commit(client=client, credentials=bench.credentials, post=post, prepared=prepared)
         assert caught.value.kind is Kind.UNCERTAIN
         assert bench.find(post, prepared).verdict is (Verdict.FOUND if there else Verdict.ABSENT)

@@ -216,7 +216,7 @@ def test_containers_that_are_refused(
     gram = practice.state.account_named("instagram", "books")
     assert gram
     files = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
-    Thread(target=files.serve_forever, daemon=True).start()
+    Thread(target=files.serve_forever, args=(0.01,), daemon=True).start()
     try:
         body = {"image_url": f"http://127.0.0.1:{files.server_port}/a.jpg", **more}
         assert code(graph(practice, "POST", f"/{gram['id']}/media", json=body)) == expected
