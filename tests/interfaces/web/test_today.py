@@ -228,6 +228,12 @@ def test_messages_without_an_answer_are_the_voice_of_the_community(cast: Cast, c
     assert "Марія" not in page(client_of(cast.analyst))
 
 
+def test_the_bare_address_of_a_workspace_leads_here(cast: Cast, client_of: ClientOf) -> None:
+    answer = client_of(cast.owner).get("/w/delivery-house/")
+    assert answer["Location"] == reverse("today", args=["delivery-house"])
+    assert client_of(cast.outsider).get("/w/delivery-house/").status_code == 404
+
+
 def test_outsiders_see_nothing(cast: Cast, client_of: ClientOf) -> None:
     assert client_of(cast.outsider).get(reverse("today", args=["delivery-house"])).status_code == 404
 

@@ -207,6 +207,12 @@ def _voice(workspace: Workspace, person: Person) -> Voice | None:
 
 
 @needs(Permission.VIEW)
+def root(request: WorkspaceRequest) -> HttpResponse:
+    """A workspace's bare address leads to Today."""
+    return redirect("today", request.workspace.slug)
+
+
+@needs(Permission.VIEW)
 @require_POST
 def reminder_done(request: WorkspaceRequest, reminder: UUID) -> HttpResponse:
     """Tick off what the contingency plan asked for."""
@@ -225,6 +231,7 @@ def reminder_done(request: WorkspaceRequest, reminder: UUID) -> HttpResponse:
 
 
 urlpatterns: list[URLPattern] = [
+    path("", root, name="today-root"),
     path("today/", today, name="today"),
     path("today/reminders/<uuid:reminder>/done/", reminder_done, name="today-reminder-done"),
 ]
