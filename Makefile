@@ -28,6 +28,10 @@ bench: $(VENV)/.dev build ## Measure; prints a table and writes build/bench.json
 	@$(PY) -m tests.servers.debian chromium
 	$(PY) -m tests.bench
 
+conformance: $(VENV)/.dev build ## Requests and answers against the networks' own descriptions: SPECS=FOLDER
+	@test -d "$(SPECS)" || { echo "Say where the descriptions are: make conformance SPECS=../shared/specs" >&2; exit 2; }
+	@SPILNO_SPECS="$(abspath $(SPECS))" $(PY) -m pytest tests/toolkit/practice/test_conformance.py
+
 screenshots: $(VENV)/.dev build ## Pictures of the main pages into docs/screenshots
 	@$(PY) -m tests.servers.debian chromium
 	$(PY) -m tests.screenshots
