@@ -15,6 +15,13 @@ from babel.messages.pofile import read_po
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "spilno"
 TRANSLATED = ("uk", "ru")  # English stands in the source
+# Forms name their labels with a lazy "_" and their messages with "__": both are texts.
+_MAKE = (
+    "from django.core.management import execute_from_command_line as run; "
+    "from django.core.management.commands.makemessages import Command; "
+    "Command.xgettext_options = [*Command.xgettext_options, '--keyword=__']; "
+    "run()"
+)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%[sd]|\{(\w*)\}")
 
 
@@ -22,7 +29,7 @@ def collect(folder: Path) -> None:
     """Bring the catalogues below ``folder`` up to date with the sources there (Django's makemessages)."""
     subprocess.run(
         [
-            sys.executable, "-m", "django", "makemessages", "--no-location", "--no-wrap", "--no-obsolete",
+            sys.executable, "-c", _MAKE, "makemessages", "--no-location", "--no-wrap", "--no-obsolete",
             *(part for language in TRANSLATED for part in ("-l", language)),
             "--ignore", "static/*", "--ignore", "data/*",
         ],
