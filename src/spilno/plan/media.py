@@ -84,7 +84,7 @@ def delete_media(*, media: Media, by: Person | None, now: datetime) -> None:
     :raises UserError: ``media_in_use``.
     """
     require(by, Permission.PLAN_EDIT)
-    workspace, pk, path, digest = media.workspace, media.pk, media.file.name, media.sha256
+    workspace, pk, path, digest = media.workspace, media.pk, str(media.file.name), media.sha256
     try:
         with transaction.atomic():
             media.delete()
@@ -133,7 +133,7 @@ def small_of(media: Media) -> Path:
 
 def extension_of(media: Media) -> str:
     """``"jpg"``, ``"png"`` … of the stored file."""
-    return PurePosixPath(media.file.name).suffix.lstrip(".")
+    return PurePosixPath(str(media.file.name)).suffix.lstrip(".")
 
 
 def path_of(media: Media) -> Path:

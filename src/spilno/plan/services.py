@@ -146,7 +146,7 @@ def update_item(
     require(by, Permission.PLAN_EDIT)
     item = _claim(item, expected_version, now)
     pictures = _media_of(item) if media is SAME else list(media)
-    wanted = {
+    wanted: dict[str, Any] = {
         "title": item.title if title is SAME else title.strip()[:200],
         "text": item.text if text is SAME else text.strip(),
         "link": item.link if link is SAME else link.strip(),
@@ -193,7 +193,7 @@ def save_draft(
     :raises UserError: ``channel_twice``, ``variant_is_out`` and those of :func:`update_item`,
         :func:`put_variant`.
     """
-    content = {
+    content: dict[str, Any] = {
         "title": draft.title,
         "text": draft.text,
         "link": draft.link,
@@ -203,11 +203,11 @@ def save_draft(
         "media": draft.media,
     }
     if item is None:
-        saved = create_item(workspace=workspace, by=by, now=now, **content)  # type: ignore[arg-type]
+        saved = create_item(workspace=workspace, by=by, now=now, **content)
     else:
         saved = update_item(
             item=item, by=by, now=now, expected_version=expected_version, locked=locked, **content
-        )  # type: ignore[arg-type]
+        )
     wanted = {(one.channel.pk, one.placement): one for one in draft.variants}
     if len(wanted) < len(draft.variants):
         raise UserError("channel_twice", field="channels")

@@ -78,10 +78,10 @@ def from_post(post: QueryDict) -> Typed:
         at=said("at"),
         media=tuple(dict.fromkeys(post.getlist("media"))),
         alts=prefixed("alt-"),
-        to=tuple(dict.fromkeys(post.getlist("to"))),
+        to=tuple(dict.fromkeys(one for one in post.getlist("to") if one)),
         texts=prefixed("text-"),
         times=prefixed("at-"),
-        version=int(post["version"]) if post.get("version", "").isdecimal() else 0,
+        version=int(version) if (version := said("version")).isdecimal() else 0,
     )
 
 
@@ -182,7 +182,8 @@ class Composer:
                 one.channel_id == channel.pk for one in self.variants.values()
             ):
                 continue
-            for place in (*places, *lost):
+            everywhere: list[Placement | str] = [*places, *lost]
+            for place in everywhere:
                 found.append(self._target(channel, place, alone=len(places) < 2))
         return found
 
@@ -244,7 +245,9 @@ class Composer:
         initiative = uuid_of(self.typed.initiative)
         if initiative:
             found = found.filter(initiative_id=initiative)
-        rows = list(found.exclude(pk=self.item.pk if self.item else None)[:50])
+        if self.item:
+            found = found.exclude(pk=self.item.pk)
+        rows = list(found[:50])
         chosen = uuid_of(self.typed.link_to)
         if chosen and chosen not in {one.pk for one in rows}:
             rows += queries.items(self.workspace).filter(pk=chosen)

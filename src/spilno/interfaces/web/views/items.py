@@ -17,10 +17,9 @@ from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from spilno.briefs.models import Initiative
-from spilno.channels.models import Channel
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.composing import (
     Composer,
@@ -34,8 +33,6 @@ from spilno.interfaces.web.composing import (
 )
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.templatetags.format import when
-from spilno.interfaces.web.views.initiative_frame import frame_context, initiative_or_404
-from spilno.interfaces.web.views.initiative_frame import frame_context, initiative_or_404
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.pages import services as pages
@@ -353,71 +350,6 @@ def restore(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     return redirect("plan-item", request.workspace.slug, pk)
 
 
-# ------------------------------------------------------------------------------------------ an initiative's plan
-
-
-@dataclass(frozen=True)
-class PlannedItem:
-    """A row of an initiative's plan."""
-
-    item: Item
-    title: str
-    targets: Sequence[Target]
-    picture: Media | None
-    url: str
-
-    @property
-    def reserve(self) -> bool:
-        return self.item.reserve
-
-
-@dataclass(frozen=True)
-class InitiativePlanPage:
-    planned: Sequence[PlannedItem]
-    reserve: Sequence[PlannedItem]
-    may_edit: bool
-    new_url: str
-    reserve_url: str
-
-
-@require_GET
-@needs(Permission.VIEW)
-def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
-    """An initiative's posts by time, and its reserve."""
-    workspace = request.workspace
-    found = initiative_or_404(request, initiative)
-    here = reverse("initiatives-plan", args=[workspace.slug, initiative])
-    channels = {one.pk: one for one in Channel.objects.filter(workspace=workspace)}
-    rows = [_row(request, one, channels, here) for one in queries.of_initiative(found)]
-    new_url = f"{reverse('plan-new', args=[workspace.slug])}?initiative={initiative}&next={quote(here)}"
-    page = InitiativePlanPage(
-        planned=[one for one in rows if not one.reserve],
-        reserve=[one for one in rows if one.reserve],
-        may_edit=may(request.person, Permission.PLAN_EDIT),
-        new_url=new_url,
-        reserve_url=f"{new_url}&reserve=1",
-    )
-    frame = frame_context(request, found, "plan")
-    return render(request, "plan/initiative.html", {"page": page, "frame": frame})
-
-
-def _row(request: WorkspaceRequest, item: Item, channels: dict[UUID, Channel], here: str) -> PlannedItem:
-    composer = Composer(
-        workspace=request.workspace,
-        typed=from_item(item, request.workspace.time_zone),
-        language=request.LANGUAGE_CODE,
-        item=item,
-    )
-    pictures = queries.media_of(item)
-    return PlannedItem(
-        item=item,
-        title=queries.title_of(item.title, item.text) or _("Without words yet"),
-        targets=[composer.target_of(one, channels[one.channel_id]) for one in item.variants.all()],
-        picture=pictures[0] if pictures else None,
-        url=f"{reverse('plan-item', args=[request.workspace.slug, item.pk])}?next={quote(here)}",
-    )
-
-
 urlpatterns = [
     path("plan/new/", new, name="plan-new"),
     path("plan/check/", check, name="plan-check"),
@@ -425,5 +357,4 @@ urlpatterns = [
     path("plan/items/<uuid:pk>/", item, name="plan-item"),
     path("plan/items/<uuid:pk>/delete/", delete, name="plan-delete"),
     path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
-    path("initiatives/<slug:initiative>/plan/", initiative_plan, name="initiatives-plan"),
 ]

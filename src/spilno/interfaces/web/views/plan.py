@@ -25,6 +25,7 @@ from spilno.interfaces.web import plan_marks
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.plan_marks import Entry, Mark
+from spilno.interfaces.web.views import initiative_plan
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
@@ -318,4 +319,5 @@ urlpatterns = [
     path("plan/", plan, name="plan"),
     path("plan/events.json", events, name="plan-events"),
     path("plan/move/<str:event>/", move, name="plan-move"),
+    *initiative_plan.urlpatterns,
 ]
