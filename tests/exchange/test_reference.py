@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.conftest import NOW
 
 from spilno import exchange
 from spilno.contingency.models import Checkpoint, Proposal
@@ -15,6 +14,7 @@ from spilno.exchange.cases import import_case
 from spilno.facts.models import Fact, Observation
 from spilno.measurement.values import target_values
 from spilno.publishing.models import Delivery
+from tests.conftest import NOW
 
 OURS = Path(exchange.__file__).parent / "data"
 SHARED = Path(os.environ.get("SPILNO_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "cases"

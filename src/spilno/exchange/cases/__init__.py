@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from spilno.exchange.cases import rows
-from spilno.exchange.cases.apply import Import, ImportResult, file_changed
+from spilno.exchange.cases.apply import Import, ImportResult
 from spilno.exchange.cases.parse import parse
 from spilno.exchange.cases.problems import CaseProblems, Problem, Problems
 from spilno.team.models import Workspace
@@ -42,7 +42,5 @@ def import_case(*, folder: Path, now: datetime, workspace: Workspace | None = No
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"case:{case.workspace.slug}"])
         run = Import(case, now, problems)
         result = run.run(workspace)
-        if problems:
-            file_changed(problems)
-        problems.stop()
+        problems.stop()  # what only the database knew, or what somebody changed in the files meanwhile
     return result

@@ -13,13 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
-from django.utils.translation import gettext as _
 
 from spilno.briefs import queries as briefs_queries
 from spilno.briefs import services as briefs
 from spilno.briefs.models import Brief, BriefState, Initiative
 from spilno.channels.models import Channel, Health, Purpose
-from spilno.exchange.cases import rows, toml
+from spilno.exchange.cases import rows
 from spilno.exchange.cases.contingency import write_checkpoints
 from spilno.exchange.cases.model import Case, CaseBrief, CaseChannel, CasePerson
 from spilno.exchange.cases.plan import write_plan
@@ -402,9 +401,3 @@ def _placed(fact: NewFact, initiative: Any, channel: Any, item: Any) -> NewFact:
         utm_campaign=fact.utm_campaign,
         data=fact.data,
     )
-
-
-def file_changed(problems: Problems) -> None:
-    """The tables were good when checked and are not now: somebody is writing them."""
-    if problems:
-        problems.add(toml.FILE, 0, "", "refused", reason=_("the files changed while they were being read"))
