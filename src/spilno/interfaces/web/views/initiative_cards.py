@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Count, Min, Q
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from spilno.briefs import queries as briefs
@@ -190,8 +190,5 @@ def _next_step(
 
 
 def page_of(tab: str, workspace: Workspace, initiative: Initiative) -> str:
-    """The address of an initiative's tab; of its brief if this installation does not have the tab."""
-    try:
-        return reverse(f"initiatives-{tab}", args=[workspace.slug, initiative.slug])
-    except NoReverseMatch:
-        return reverse("initiatives-brief", args=[workspace.slug, initiative.slug])
+    """The address of an initiative's tab."""
+    return reverse(f"initiatives-{tab}", args=[workspace.slug, initiative.slug])

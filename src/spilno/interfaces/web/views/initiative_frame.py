@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.http import Http404
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -166,11 +166,7 @@ def editing_language(text: Mapping[str, str] | None) -> str:
 def _tabs(
     request: WorkspaceRequest, initiative: Initiative, counts: Mapping[str, int | None]
 ) -> tuple[Tab, ...]:
-    tabs = []
-    for key, label in TABS:
-        try:
-            url = reverse(f"initiatives-{key}", args=[request.workspace.slug, initiative.slug])
-        except NoReverseMatch:
-            continue
-        tabs.append(Tab(key, str(label), url, counts.get(key)))
-    return tuple(tabs)
+    here = [request.workspace.slug, initiative.slug]
+    return tuple(
+        Tab(key, str(label), reverse(f"initiatives-{key}", args=here), counts.get(key)) for key, label in TABS
+    )

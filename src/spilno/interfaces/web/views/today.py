@@ -9,9 +9,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -131,20 +132,11 @@ def _waiting(count: int, *, is_new: bool) -> str:
     }
 
 
-def address(name: str, *args: Any) -> str:
-    """The address of a page; "" if this installation does not have it."""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
-
-
 def _on_air(workspace: Workspace, day: date) -> tuple[OnAir, ...]:
     start, end = (clock.day_start(one, workspace.time_zone) for one in (day, day + timedelta(days=1)))
     slots = calendar(workspace=workspace, start=start, end=end)
     networks = registry.all_networks()
     labels = dict(DeliveryState.choices)
-    plan = address("plan", workspace.slug)
     return tuple(
         OnAir(
             title=one.title or _("Without a title"),
@@ -155,7 +147,7 @@ def _on_air(workspace: Workspace, day: date) -> tuple[OnAir, ...]:
             state=one.state,
             state_label=str(labels.get(one.state, _("not scheduled"))),
             is_ahead=one.state in AHEAD,
-            url=plan,
+            url=reverse("plan-item", args=[workspace.slug, one.item_id]),
         )
         for one in slots
         if one.at is not None and one.state != DeliveryState.CANCELLED
@@ -171,7 +163,7 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
     """Getting started, each step ticked when it is done: one query."""
     if not may(person, Permission.INITIATIVE_EDIT):
         return ()
-    here = workspace.slug
+    here, question = [workspace.slug], _("Which task must the content solve?")
     of_ours = {"workspace": workspace}
     done = Workspace.objects.filter(pk=workspace.pk).values_list(
         _exists(Channel, **of_ours),
@@ -180,19 +172,21 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
         _exists(Item, deleted_at=None, **of_ours),
         _exists(Item, variants__delivery__isnull=False, **of_ours),
     )[0]
-    initiatives = address("initiatives", here)
     return (
-        Step(_("Connect a channel"), done[0], address("networks", here), _("Where you speak to people")),
-        Step(_("Make an initiative"), done[1], address("initiatives-new", here)),
-        Step(_("Agree on its brief"), done[2], initiatives, _("Which task must the content solve?")),
-        Step(_("Write a post"), done[3], address("plan", here)),
-        Step(_("Schedule it"), done[4], address("plan", here)),
+        Step(_("Connect a channel"), done[0], reverse("networks", args=here), _("Where you speak to people")),
+        Step(_("Make an initiative"), done[1], reverse("initiatives-new", args=here)),
+        Step(
+            _("Agree on its brief"),
+            done[2],
+            reverse("initiatives", args=here),
+            _("Which task must the content solve?"),
+        ),
+        Step(_("Write a post"), done[3], reverse("plan", args=here)),
+        Step(_("Schedule it"), done[4], reverse("plan", args=here)),
     )
 
 
 def _exists(model: Any, **conditions: Any) -> Any:
-    from django.db.models import Exists
-
     return Exists(model.objects.filter(**conditions))
 
 
@@ -203,7 +197,7 @@ def _voice(workspace: Workspace, person: Person) -> Voice | None:
     latest = tuple(waiting.select_related("channel").order_by("-said_at")[:3])
     if not latest:
         return None
-    return Voice(waiting.count(), latest, address("inbox", workspace.slug))
+    return Voice(waiting.count(), latest, reverse("inbox", args=[workspace.slug]))
 
 
 @needs(Permission.VIEW)

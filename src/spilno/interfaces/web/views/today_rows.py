@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Prefetch, Q
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from spilno.briefs import queries as briefs
@@ -72,10 +72,7 @@ def _own(person: Person, *owners: Person | None) -> bool:
 
 
 def _page(name: str, *args: Any) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return reverse("initiatives", args=args[:1])
+    return reverse(name, args=args)
 
 
 def _proposals(workspace: Workspace, person: Person) -> Iterator[Row]:
@@ -135,7 +132,7 @@ def _deliveries(workspace: Workspace, person: Person, now: datetime) -> Iterator
             note=" · ".join(part for part in (one.channel.name, when_short(one.due_at), why) if part),
             voice=voice,
             action=action,
-            url=_page("plan-item", workspace.slug, one.variant.item_id),
+            url=_page("plan-delivery", workspace.slug, one.pk),
             mine=publishes and _own(person, one.channel.owner, item.owner),
         )
 
