@@ -209,3 +209,10 @@ def _later(
     if isinstance(error, NetworkError) and error.retry_at is not None:
         return max(error.retry_at, now + timedelta(minutes=1))
     return now + AGAIN
+
+
+def watch(*, delivery: Delivery, next_at: datetime) -> None:
+    """Watch a post from ``next_at`` on."""
+    Watch.objects.update_or_create(
+        delivery=delivery, defaults={"workspace_id": delivery.workspace_id, "next_at": next_at}
+    )

@@ -19,6 +19,7 @@ TEXTS: dict[str, Promise | str] = {
     "unknown_workspace": _("There is no workspace “%(workspace)s”."),
     "unknown_initiative": _("There is no initiative “%(slug)s”."),
     "ambiguous_initiative": _("Several workspaces have an initiative “%(slug)s”: say WORKSPACE/SLUG."),
+    "case_problems": _("The case folder has %(count)s problems."),
     "unknown_language": _("“%(language)s” is not a language of Spilno: uk, en, ru."),
     "unknown_network": _("There is no network “%(network)s”. The command “spilno networks” lists them."),
     "unknown_placement": _("There is no placement “%(placement)s” there. There are: %(known)s."),
@@ -167,8 +168,8 @@ TEXTS: dict[str, Promise | str] = {
     "delivery_exists": _("Spilno itself sends or sent this post to “%(channel)s”; its time cannot be overwritten."),
     "nobody_to_remind": _("Nobody could be reminded by mail: nobody answers for the channel."),
     "mail_failed": _("The mail could not be sent. The reminder is in Today all the same."),
-    # community
-    "message_unknown": _("This message is not there any more."),
+    # demo
+    "practice_running": _("Something listens on port %(port)s, where the practice networks belong. Stop it first."),
     # plan
     "text_far_too_long": _("The text is longer than any network takes (%(limit)s characters)."),
     "link_not_an_address": _("The link is not a web address. It begins with https://"),
