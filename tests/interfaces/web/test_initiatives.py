@@ -15,6 +15,7 @@ from django.urls import reverse
 import spilno
 from spilno.briefs.models import Initiative
 from spilno.briefs.services import add_target, archive, create_initiative, mark_ready, save_brief
+from spilno.exchange.cases.apply import ACTION
 from spilno.facts.services import record
 from spilno.interfaces.web.messages import TEXTS
 from spilno.interfaces.web.views.initiative_log import WORDS
@@ -235,12 +236,12 @@ def test_older_entries_are_one_press_away(cast: Cast, client_of: ClientOf) -> No
 def test_every_action_that_an_initiative_remembers_has_words() -> None:
     """What rooms write into the log of an initiative is found in their source, so that none is forgotten."""
     source = Path(spilno.__file__).parent
-    rooms = ("briefs", "plan", "publishing", "contingency")
-    text = "".join(one.read_text() for room in rooms for one in sorted((source / room).glob("*.py")))
-    kinds = "initiative|brief|target|checkpoint|proposal|reminder|item|delivery"
+    rooms = ("briefs", "plan", "publishing", "contingency", "pages", "community")
+    text = "".join(one.read_text() for room in rooms for one in sorted((source / room).rglob("*.py")))
+    kinds = "initiative|brief|target|checkpoint|proposal|reminder|item|delivery|page|message"
     actions = set(re.findall(rf'"((?:{kinds})\.[a-z_]+)"', text))
     assert len(actions) > 20
-    assert actions - set(WORDS) == set()
+    assert {*actions, ACTION} - set(WORDS) == set()
 
 
 def test_every_error_of_briefs_and_contingency_has_a_text() -> None:

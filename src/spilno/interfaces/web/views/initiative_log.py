@@ -92,6 +92,14 @@ WORDS: dict[str, tuple[Promise, str, str]] = {
     "delivery.confirmed_absent": (
         gettext_lazy("Looked in %(channel)s: “%(title)s” is not there"), "eye", "",
     ),
+    "page.created": (gettext_lazy("A public page was made"), "globe", "out"),
+    "page.changed": (gettext_lazy("The public page was changed"), "edit", ""),
+    "page.opened": (gettext_lazy("The public page was opened"), "globe", "good"),
+    "page.closed": (gettext_lazy("The public page was closed"), "lock", ""),
+    "page.exported": (gettext_lazy("The answers of the public page were exported"), "download", ""),
+    "message.handled": (gettext_lazy("A message was handled"), "check", "in"),
+    "message.reopened": (gettext_lazy("A message was opened again"), "undo", "in"),
+    "case.imported": (gettext_lazy("The case was taken in from its folder"), "upload", ""),
     "delivery.published": (gettext_lazy("Published in %(channel)s: “%(title)s”"), "check", "good"),
 }  # fmt: skip
 

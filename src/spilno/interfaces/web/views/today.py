@@ -163,7 +163,7 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
     """Getting started, each step ticked when it is done: one query."""
     if not may(person, Permission.INITIATIVE_EDIT):
         return ()
-    here, question = [workspace.slug], _("Which task must the content solve?")
+    here = [workspace.slug]
     of_ours = {"workspace": workspace}
     done = Workspace.objects.filter(pk=workspace.pk).values_list(
         _exists(Channel, **of_ours),
