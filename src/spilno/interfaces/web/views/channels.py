@@ -26,7 +26,7 @@ from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
 from spilno.publishing import queries as publishing
-from spilno.team.models import Community, Person, Workspace
+from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, may
 from spilno.toolkit.networks import registry
 from spilno.toolkit.networks.base import Network
@@ -84,7 +84,8 @@ def page_of(workspace: Workspace, person: Person, language: str) -> NetworksPage
         channels=lines,
         ended=[line_of(one) for one in queries.rows(workspace, language, ended=True)],
         networks=[
-            NetworkLine(card, queries.checked_on(registry.get(card.key))) for card in queries.networks(language)
+            NetworkLine(card, queries.checked_on(registry.get(card.key)))
+            for card in queries.networks(language)
         ],
         may_manage=may(person, Permission.CHANNEL_MANAGE),
     )
@@ -165,9 +166,11 @@ def network_page(request: WorkspaceRequest, network: str) -> HttpResponse:
 class ChannelForm(forms.Form):
     """What people decide about a channel."""
 
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = forms.CharField(label=_("Name of the channel"), max_length=120)
     url = forms.CharField(label=_("Address"), max_length=500, required=False)
-    purpose = forms.ChoiceField(label=_("Whose voice is it?"), choices=Purpose.choices, widget=forms.RadioSelect)
+    purpose = forms.ChoiceField(
+        label=_("Whose voice is it?"), choices=Purpose.choices, widget=forms.RadioSelect
+    )
     owner = forms.ChoiceField(label=_("Who answers for it"), required=False)
     community = forms.ChoiceField(label=_("Community"), required=False)
     late_tolerance = forms.IntegerField(
@@ -219,7 +222,9 @@ def _channel_page(request: WorkspaceRequest, channel: Channel) -> ChannelPage:
     account: list[tuple[str, str]] = []
     if net is not None and manages and not channel.by_hand:
         known = services.known_fields(channel)
-        account = [(pick(one.label, language), known[one.key]) for one in net.credential_fields if one.key in known]
+        account = [
+            (pick(one.label, language), known[one.key]) for one in net.credential_fields if one.key in known
+        ]
     return ChannelPage(
         line=line_of(row),
         channel=channel,
@@ -260,10 +265,8 @@ def channel_page(request: WorkspaceRequest, key: str) -> HttpResponse:
             now=clock.now(),
             name=values["name"],
             purpose=values["purpose"],
-            owner=Person.objects.filter(workspace=request.workspace, pk=values["owner"] or None).first(),
-            community=Community.objects.filter(
-                workspace=request.workspace, pk=values["community"] or None
-            ).first(),
+            owner=connecting.person_of(request.workspace, values["owner"]),
+            community=connecting.community_of(request.workspace, values["community"]),
             url=values.get("url"),
             late_tolerance=values["late_tolerance"],
         )
