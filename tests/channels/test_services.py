@@ -42,7 +42,10 @@ def test_connecting_keeps_what_the_network_gave_and_nobody_can_read_it(
     sealed = bytes(Channel.objects.get(pk=channel.pk).secret or b"")
     for secret in (PASSWORD, "added-by-connecting"):
         assert secret.encode() not in sealed
-        assert secret not in repr(channel) + str(vars(AuditEntry.objects.get(object_id=channel.pk))) + caplog.text
+        assert (
+            secret
+            not in repr(channel) + str(vars(AuditEntry.objects.get(object_id=channel.pk))) + caplog.text
+        )
     assert services.known_fields(channel) == {"name": "brand"}
     form = queries.form_of(access.network_of(channel), "en", access.credentials_of(channel))
     assert [one.value for one in form] == ["brand", ""]
@@ -87,7 +90,9 @@ def test_what_is_missing_is_named(stage: Stage) -> None:
 
 
 @override_settings(SPILNO_ALLOWED_PRIVATE_HOSTS=())
-@pytest.mark.parametrize("host", ["http://127.0.0.1:9", "http://10.1.2.3", "http://[::1]:80", "http://169.254.169.254"])
+@pytest.mark.parametrize(
+    "host", ["http://127.0.0.1:9", "http://10.1.2.3", "http://[::1]:80", "http://169.254.169.254"]
+)
 def test_private_hosts_are_refused(stage: Stage, host: str) -> None:
     with pytest.raises(UserError, match="private_host"):
         services.connect(
@@ -144,7 +149,9 @@ def test_reminder_channels(stage: Stage) -> None:
     # A network with an API can be posted to by hand as well.
     services.add_by_hand(network="bluesky", name="By hand", purpose="brand", **values)
     with pytest.raises(UserError, match="bad_address"):
-        services.add_by_hand(network="facebook_group", name="X", purpose="brand", url="not an address", **values)
+        services.add_by_hand(
+            network="facebook_group", name="X", purpose="brand", url="not an address", **values
+        )
     with pytest.raises(UserError, match="channel_name_missing"):
         services.add_by_hand(network="facebook_group", name=" ", purpose="brand", **values)
     services.disconnect(channel=channel, by=stage.cast.owner, now=stage.clock.at)

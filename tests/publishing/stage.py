@@ -104,7 +104,12 @@ def store(cast: Cast) -> Callable[[], Media]:
         Image.new("RGB", (640, 640), "teal").save(into, "JPEG")
         into.seek(0)
         return plan.store_media(
-            workspace=cast.workspace, by=cast.owner, now=cast.now, name="photo.jpg", content=into, alt="A photo"
+            workspace=cast.workspace,
+            by=cast.owner,
+            now=cast.now,
+            name="photo.jpg",
+            content=into,
+            alt="A photo",
         )
 
     return put

@@ -59,7 +59,9 @@ def test_published_now_leaves_at_once(stage: Stage) -> None:
 
 @pytest.mark.parametrize("fault", ["lost_before", "lost_after"])
 @pytest.mark.parametrize("once", [Once.KEY, Once.PREPARE, Once.LOOKUP])
-def test_an_unanswered_request_is_looked_up_and_never_sent_blindly(stage: Stage, once: Once, fault: str) -> None:
+def test_an_unanswered_request_is_looked_up_and_never_sent_blindly(
+    stage: Stage, once: Once, fault: str
+) -> None:
     stage.side.script = [fault]
     delivery = stage.delivery(stage.channel(once))
     stage.play()
@@ -232,7 +234,9 @@ def test_refused_credentials_stop_the_channel_until_it_is_connected_again(stage:
 
 
 def test_a_permanent_refusal_fails_and_says_why(stage: Stage) -> None:
-    stage.side.script = [NetworkError(Kind.PERMANENT, "refused", params={"host": "fake", "message": "no"}, status=400)]
+    stage.side.script = [
+        NetworkError(Kind.PERMANENT, "refused", params={"host": "fake", "message": "no"}, status=400)
+    ]
     delivery = stage.delivery(stage.channel(Once.NONE))
     stage.play()
     failed = fresh(delivery)
@@ -241,7 +245,9 @@ def test_a_permanent_refusal_fails_and_says_why(stage: Stage) -> None:
 
 
 def test_a_void_preparation_is_made_anew(stage: Stage) -> None:
-    stage.side.script = [NetworkError(Kind.WAIT, "preparation_expired", params={"seconds": 0}, so_far=Prepared())]
+    stage.side.script = [
+        NetworkError(Kind.WAIT, "preparation_expired", params={"seconds": 0}, so_far=Prepared())
+    ]
     delivery = stage.delivery(stage.channel(Once.PREPARE))
     stage.play()
     assert fresh(delivery).state == S.PUBLISHED
@@ -269,7 +275,9 @@ def test_what_was_prepared_is_made_anew_when_it_expires_or_the_text_changes(stag
     stage.side.prepared_expires_at = None
     item = delivery.variant.item
     stage.play(until=timedelta(seconds=50))
-    plan.update_item(item=item, by=None, now=stage.clock.at, expected_version=item_version(item), text="Newer")
+    plan.update_item(
+        item=item, by=None, now=stage.clock.at, expected_version=item_version(item), text="Newer"
+    )
     stage.play()
     assert stage.side.posts == [(str(delivery.pk), "Newer")]
     assert len(stage.side.containers) == 3
@@ -289,7 +297,9 @@ def test_holds_are_checked_again_at_the_moment_of_sending(stage: Stage) -> None:
     assert {fresh(one).state for one in (deleted, reserve, gone)} == {S.PREPARED}
     plan.delete_item(item=deleted.variant.item, by=None, now=stage.clock.at)
     item = reserve.variant.item
-    plan.update_item(item=item, by=None, now=stage.clock.at, expected_version=item_version(item), reserve=True)
+    plan.update_item(
+        item=item, by=None, now=stage.clock.at, expected_version=item_version(item), reserve=True
+    )
     channels.disconnect(channel=ended, by=None, now=stage.clock.at)
     stage.play()
     assert fresh(deleted).state == S.CANCELLED

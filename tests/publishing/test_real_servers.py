@@ -78,7 +78,9 @@ def published(stage: Stage, channel: Channel, fault: str | None, **values: Any) 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_bluesky(today: Stage, bluesky: Any, wire: Any, store: Callable[[], Media], fault: str | None) -> None:
+def test_bluesky(
+    today: Stage, bluesky: Any, wire: Any, store: Callable[[], Media], fault: str | None
+) -> None:
     wire("POST putRecord", fault)
     channel = connect(
         today, "bluesky", handle=bluesky.brand.handle, app_password=bluesky.app_password(),

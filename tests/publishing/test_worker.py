@@ -49,7 +49,9 @@ def running(stage: Stage) -> Iterator[threading.Event]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_posts_leave_by_themselves_and_one_slow_network_holds_up_nobody(stage: Stage, running: threading.Event) -> None:
+def test_posts_leave_by_themselves_and_one_slow_network_holds_up_nobody(
+    stage: Stage, running: threading.Event
+) -> None:
     stage.clock.at = clock.now()
     stalling, go_on = Side(), threading.Event()
     stalling.hook = lambda point: None if point != "commit: before" else _wait(go_on)

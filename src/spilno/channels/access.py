@@ -40,7 +40,15 @@ def credentials_of(channel: Channel) -> dict[str, str]:
 
     :raises UserError: ``secret_key_changed``.
     """
-    return unseal(channel.secret, keys=settings.SPILNO_CREDENTIAL_KEYS)
+    return unsealed(channel.secret)
+
+
+def unsealed(secret: bytes | memoryview | None) -> dict[str, str]:
+    """What :func:`sealed` made, in the clear.
+
+    :raises UserError: ``secret_key_changed``.
+    """
+    return unseal(None if secret is None else bytes(secret), keys=settings.SPILNO_CREDENTIAL_KEYS)
 
 
 def sealed(credentials: Credentials) -> bytes:

@@ -20,5 +20,7 @@ def look_after(timestamp: int) -> None:
     """Ask channels that were not heard of for six hours, and those in trouble, whether they still answer."""
     now = clock.now()
     quiet = Q(health_checked_at__lt=now - EVERY) | Q(health=Health.TROUBLE)
-    for channel in Channel.objects.filter(quiet, is_active=True, by_hand=False).exclude(health=Health.RECONNECT):
+    for channel in Channel.objects.filter(quiet, is_active=True, by_hand=False).exclude(
+        health=Health.RECONNECT
+    ):
         check_health(channel=channel, now=clock.now())

@@ -30,7 +30,9 @@ class Channel(Owned):
     network = models.CharField(max_length=40)
     name = models.CharField(max_length=120)
     purpose = models.CharField(max_length=12, choices=Purpose.choices, default=Purpose.BRAND)
-    owner = models.ForeignKey("team.Person", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey(
+        "team.Person", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     community = models.ForeignKey(
         "team.Community", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -43,7 +45,9 @@ class Channel(Owned):
     health_checked_at = models.DateTimeField(null=True, blank=True)
     health_code = models.CharField(max_length=60, blank=True)
     health_params = models.JSONField(default=dict)
-    late_tolerance = models.PositiveIntegerField(default=30)  # minutes; later than that a post is missed, not late
+    late_tolerance = models.PositiveIntegerField(
+        default=30
+    )  # minutes; later than that a post is missed, not late
     is_active = models.BooleanField(default=True)
     observe_next_at = models.DateTimeField(null=True, blank=True)  # when its counters are read next
     created_at = models.DateTimeField()

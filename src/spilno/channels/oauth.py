@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
 from spilno.channels import access
 from spilno.channels.models import Channel, PendingConnection
 from spilno.channels.services import _check_place, keep, known_fields, typed_credentials
 from spilno.kernel.errors import UserError
 from spilno.kernel.ids import new_token
-from spilno.kernel.secrets import unseal
 from spilno.team.models import Community, Person, User, Workspace
 from spilno.team.permissions import Permission, require
 from spilno.toolkit.networks.base import ConnectsByOAuth, NetworkError
@@ -108,13 +105,13 @@ def finish_oauth(*, state: str, code: str, user: User, now: datetime) -> Channel
         with access.client() as client:
             account = net.finish(
                 client=client,
-                credentials=unseal(pending.secret, keys=settings.SPILNO_CREDENTIAL_KEYS),
+                credentials=access.unsealed(pending.secret),
                 code=code,
                 redirect_uri=values["redirect_uri"],
             )
     except NetworkError as error:
         raise access.user_error(error) from None
-    workspace = pending.workspace
+    workspace, owner, community = pending.workspace, values["owner"], values["community"]
     return keep(
         workspace=workspace,
         by=pending.person,
@@ -123,8 +120,8 @@ def finish_oauth(*, state: str, code: str, user: User, now: datetime) -> Channel
         account=account,
         name=values["name"],
         purpose=values["purpose"],
-        owner=Person.objects.filter(workspace=workspace, pk=values["owner"] or None).first(),
-        community=Community.objects.filter(workspace=workspace, pk=values["community"] or None).first(),
+        owner=Person.objects.filter(workspace=workspace, pk=owner).first() if owner else None,
+        community=Community.objects.filter(workspace=workspace, pk=community).first() if community else None,
         key=values["key"],
         channel=pending.channel,
     )
@@ -132,7 +129,9 @@ def finish_oauth(*, state: str, code: str, user: User, now: datetime) -> Channel
 
 def workspace_of(*, state: str, user: User) -> Workspace | None:
     """Where the person began, to bring them back there if it fails."""
-    pending = PendingConnection.objects.select_related("workspace").filter(state=state, person__user=user).first()
+    pending = (
+        PendingConnection.objects.select_related("workspace").filter(state=state, person__user=user).first()
+    )
     return pending.workspace if pending else None
 
 

@@ -115,7 +115,9 @@ def keep(
 
     :raises UserError: ``other_account`` if ``channel`` belongs to another account, ``channel_key_taken``.
     """
-    Workspace.objects.select_for_update().get(pk=workspace.pk)  # two people connecting one account make one channel
+    Workspace.objects.select_for_update().get(
+        pk=workspace.pk
+    )  # two people connecting one account make one channel
     same = Channel.objects.filter(
         workspace=workspace, network=net.key, external_id=account.external_id, by_hand=False
     ).first()
@@ -252,7 +254,9 @@ def update(
     return channel
 
 
-def reconnect(*, channel: Channel, by: Person | None, now: datetime, credentials: Mapping[str, str]) -> Channel:
+def reconnect(
+    *, channel: Channel, by: Person | None, now: datetime, credentials: Mapping[str, str]
+) -> Channel:
     """New credentials for the same account. Fields left empty keep what is known and no secret.
 
     :raises UserError: ``network_by_hand``, ``credential_missing``, ``other_account``, ``network_…``.

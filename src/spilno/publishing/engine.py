@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Min
@@ -49,7 +50,9 @@ def due_ids(*, now: datetime, channel_id: UUID | None = None) -> list[UUID]:
         due = due.filter(channel_id=channel_id)
     # What is ready to leave comes before what is only to be prepared.
     rows = due.order_by("next_try_at").values_list("pk", "state", "due_at", "variant__position")[:BATCH]
-    ordered = sorted(rows, key=lambda one: (one[1] != S.PREPARED, one[2].replace(microsecond=0), one[3], one[0]))
+    ordered = sorted(
+        rows, key=lambda one: (one[1] != S.PREPARED, one[2].replace(microsecond=0), one[3], one[0])
+    )
     return [one[0] for one in ordered]
 
 
@@ -217,7 +220,12 @@ def _prepare_failed(
     access.note_health(channel=delivery.channel, now=now, error=trouble.error)
     kept = so_far if trouble.so_far is None else trouble.so_far
     fields = ledger.prepared_fields(kept, ready.fingerprint)
-    common = {"now": now, "outcome": trouble.outcome, "code": trouble.code, "params": trouble.params}
+    common: dict[str, Any] = {
+        "now": now,
+        "outcome": trouble.outcome,
+        "code": trouble.code,
+        "params": trouble.params,
+    }
     if trouble.kind is Kind.PERMANENT:
         return ledger.finish(held, target=S.FAILED, **common, **fields)
     again = gate.again(delivery, now, trouble.wait(now, _tries(delivery, Step.PREPARE)))
@@ -290,7 +298,12 @@ def _commit_failed(
     held: ledger.Claim, trouble: Trouble, ready: Ready, prepared: Prepared, now: datetime, *, repeated: bool
 ) -> bool:
     delivery = held.delivery
-    common = {"now": now, "outcome": trouble.outcome, "code": trouble.code, "params": trouble.params}
+    common: dict[str, Any] = {
+        "now": now,
+        "outcome": trouble.outcome,
+        "code": trouble.code,
+        "params": trouble.params,
+    }
     if trouble.kind is Kind.UNCERTAIN or repeated:
         # Of a repetition even a clear refusal says nothing about the request before it.
         if repeated and trouble.kind in (Kind.PERMANENT, Kind.RECONNECT):

@@ -110,8 +110,13 @@ def claim(
 def _as_read(delivery: Delivery) -> bool:
     """Locks the item, so that an edit comes before the claim (and is seen) or after it (and is refused)."""
     item = delivery.variant.item
-    same = Item.objects.select_for_update().filter(pk=item.pk, version=item.version, deleted_at=None, reserve=False)
-    return bool(same.values_list("pk")) and Channel.objects.filter(pk=delivery.channel_id, is_active=True).exists()
+    same = Item.objects.select_for_update().filter(
+        pk=item.pk, version=item.version, deleted_at=None, reserve=False
+    )
+    return (
+        bool(same.values_list("pk"))
+        and Channel.objects.filter(pk=delivery.channel_id, is_active=True).exists()
+    )
 
 
 def _new_attempt(delivery: Delivery, step: Step, worker: str, now: datetime, fingerprint: str) -> Attempt:
@@ -152,9 +157,7 @@ def finish(
     return bool(moved)
 
 
-def _end(
-    attempt: Attempt, now: datetime, outcome: str, code: str, answer: Mapping[str, Any] | None
-) -> None:
+def _end(attempt: Attempt, now: datetime, outcome: str, code: str, answer: Mapping[str, Any] | None) -> None:
     Attempt.objects.filter(pk=attempt.pk).update(
         finished_at=now, outcome=outcome[:20], code=code[:60], answer=dict(answer or {})
     )

@@ -66,7 +66,9 @@ class Attempt(Row):
     fingerprint = models.CharField(max_length=64, blank=True)  # SHA-256 of what was to be sent
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=20, blank=True)  # "ok", an error kind, a verdict; "" while under way
+    outcome = models.CharField(
+        max_length=20, blank=True
+    )  # "ok", an error kind, a verdict; "" while under way
     code = models.CharField(max_length=60, blank=True)
     answer = models.JSONField(default=dict)  # redacted
 

@@ -104,8 +104,13 @@ def delivery_page(workspace: Workspace, pk: UUID) -> DeliveryPage | None:
     delivery = (
         Delivery.objects.filter(workspace=workspace, pk=pk)
         .select_related(
-            "workspace", "channel__owner", "confirmed_by", "scheduled_by",
-            "variant__channel", "variant__item__initiative", "variant__item__link_to",
+            "workspace",
+            "channel__owner",
+            "confirmed_by",
+            "scheduled_by",
+            "variant__channel",
+            "variant__item__initiative",
+            "variant__item__link_to",
         )
         .first()
     )
@@ -178,4 +183,3 @@ def _events(delivery: Delivery) -> tuple[Event, ...]:
 def _of_attempt(one: Attempt) -> Event:
     by = ", ".join(one.answer.get("to", [])) or str(one.answer.get("by", ""))
     return Event(one.started_at, one.step, one.outcome, one.code, by, one.finished_at, one.answer)
-

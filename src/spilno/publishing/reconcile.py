@@ -34,7 +34,11 @@ Commit = Callable[[Delivery, Ready, Callable[[], datetime], str], bool]
 def pause(delivery: Delivery) -> timedelta:
     """Before asking what became of a request: at once after the first, then longer and longer."""
     asked = delivery.attempts.filter(step__in=(Step.COMMIT, Step.FIND)).count()
-    return timedelta(0) if asked <= 1 else min(timedelta(minutes=5), timedelta(seconds=5 * 2 ** min(asked - 1, 10)))
+    return (
+        timedelta(0)
+        if asked <= 1
+        else min(timedelta(minutes=5), timedelta(seconds=5 * 2 ** min(asked - 1, 10)))
+    )
 
 
 def resolve(delivery: Delivery, *, tell: Callable[[], datetime], worker: str, commit: Commit) -> bool:
@@ -112,13 +116,20 @@ def _answered(held: ledger.Claim, ready: Ready, last: Attempt, sighting: Sightin
             held, target=S.UNCERTAIN, now=now, outcome=outcome, code=delivery.error_code,
             params=delivery.error_params, next_try_at=now,
         )  # fmt: skip
-    return ledger.finish(held, target=S.NEEDS_PERSON, now=now, outcome=outcome, code="cannot_tell", params=look)
+    return ledger.finish(
+        held, target=S.NEEDS_PERSON, now=now, outcome=outcome, code="cannot_tell", params=look
+    )
 
 
 def _no_answer(held: ledger.Claim, trouble: Trouble, now: datetime) -> bool:
     delivery = held.delivery
     access.note_health(channel=delivery.channel, now=now, error=trouble.error)
-    common: dict[str, Any] = {"now": now, "outcome": trouble.outcome, "code": trouble.code, "params": trouble.params}
+    common: dict[str, Any] = {
+        "now": now,
+        "outcome": trouble.outcome,
+        "code": trouble.code,
+        "params": trouble.params,
+    }
     since = delivery.first_commit_at or now
     if trouble.kind in (Kind.PERMANENT, Kind.RECONNECT) or now >= since + ASK_FOR:
         return ledger.finish(held, target=S.NEEDS_PERSON, **common)

@@ -39,7 +39,9 @@ def schedule(*, variant: Variant, due_at: datetime, by: Person | None, now: date
     require(by, Permission.PUBLISH)
     if due_at < now - timedelta(minutes=variant.channel.late_tolerance):
         raise UserError("time_is_past", field="publish_at")
-    return _schedule(variant, due_at=due_at, first_try=due_at - LEAD, by=by, now=now, action="delivery.scheduled")
+    return _schedule(
+        variant, due_at=due_at, first_try=due_at - LEAD, by=by, now=now, action="delivery.scheduled"
+    )
 
 
 def publish_now(*, variant: Variant, by: Person | None, now: datetime) -> Delivery:
@@ -63,7 +65,9 @@ def _schedule(
     first_try = max(now, due_at if channel.by_hand else first_try)
     delivery = Delivery.objects.select_for_update().filter(variant=variant).first()
     if delivery is None:
-        delivery = Delivery(workspace_id=variant.workspace_id, variant=variant, channel=channel, created_at=now)
+        delivery = Delivery(
+            workspace_id=variant.workspace_id, variant=variant, channel=channel, created_at=now
+        )
     else:
         _check_free(delivery)
     _reset(delivery)
@@ -193,7 +197,9 @@ def record_past(
         raise UserError("posted_in_future", field="published_at")
     delivery = Delivery.objects.select_for_update().filter(variant=variant).first()
     if delivery is None:
-        delivery = Delivery(workspace_id=variant.workspace_id, variant=variant, channel=variant.channel, created_at=now)
+        delivery = Delivery(
+            workspace_id=variant.workspace_id, variant=variant, channel=variant.channel, created_at=now
+        )
     elif delivery.state != S.PUBLISHED or delivery.attempts.exists():
         raise UserError("delivery_exists", channel=variant.channel.name)
     said: dict[str, Any] = {

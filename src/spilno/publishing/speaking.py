@@ -66,9 +66,7 @@ def speak(
         with access.client() as client:
             return call(client, credentials)
     except NetworkError as error:
-        return Trouble(
-            error.kind, f"network_{error.code}", error.params, error.retry_at, error.so_far, error
-        )
+        return Trouble(error.kind, f"network_{error.code}", error.params, error.retry_at, error.so_far, error)
     except UserError as error:  # an address inside a private network, a lost key: nothing was sent
         return Trouble(Kind.PERMANENT, error.code, error.params)
     except Exception as error:

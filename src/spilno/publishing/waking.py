@@ -25,6 +25,6 @@ def wake(delivery: Delivery, *, at: datetime | None, now: datetime) -> None:
     """Enqueue a job that looks at the delivery at ``at``, in the same transaction as the change it follows."""
     if at is None:
         return
-    later = {"schedule_at": at} if at > now else {}
-    app.configure_task(TASK, queue="publishing", **later).defer(delivery_id=str(delivery.pk))
+    job = app.configure_task(TASK, queue="publishing", schedule_at=at if at > now else None)
+    job.defer(delivery_id=str(delivery.pk))
     shout()

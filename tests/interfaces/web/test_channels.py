@@ -89,9 +89,13 @@ def test_connecting_asks_the_network_and_never_gives_a_secret_back(stage: Stage,
 
 def test_a_reminder_channel_is_added_changed_and_ended(cast: Cast, client_of: Browser) -> None:
     browser = client_of(cast.owner)
-    wrong = browser.post(f"{ROOT}by-hand/facebook_group/", {"name": "Група", "purpose": "community", "url": "a b"})
+    wrong = browser.post(
+        f"{ROOT}by-hand/facebook_group/", {"name": "Група", "purpose": "community", "url": "a b"}
+    )
     assert wrong.status_code == 422
-    browser.post(f"{ROOT}by-hand/facebook_group/", {"name": "Група", "purpose": "community", "url": "fb.com/g"})
+    browser.post(
+        f"{ROOT}by-hand/facebook_group/", {"name": "Група", "purpose": "community", "url": "fb.com/g"}
+    )
     channel = Channel.objects.get()
     page = f"{ROOT}{channel.key}/"
     form = {"name": "Група 2", "purpose": "brand", "owner": "", "community": "", "late_tolerance": "5"}

@@ -44,7 +44,9 @@ def state(delivery: Delivery) -> str:
 
 @pytest.mark.parametrize("language", ["uk", "en", "ru"])
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_every_state_says_what_happens_next(today: Stage, client_of: Browser, language: str, by_hand: bool) -> None:
+def test_every_state_says_what_happens_next(
+    today: Stage, client_of: Browser, language: str, by_hand: bool
+) -> None:
     channel = today.channel(Once.KEY)
     delivery = today.delivery(channel)
     if by_hand:
@@ -94,7 +96,9 @@ def test_a_reminder_is_made_for_the_phone(
         name="Group", purpose="community", url="https://group.example",
     )  # fmt: skip
     picture = store()
-    delivery = today.delivery(group, text="Книги!", due=today.clock.at, media=[picture], link="https://b.example")
+    delivery = today.delivery(
+        group, text="Книги!", due=today.clock.at, media=[picture], link="https://b.example"
+    )
     today.play()
     browser = client_of(today.cast.owner)
     html = browser.get(f"{address(delivery)}?lang=en").content.decode()
@@ -149,7 +153,9 @@ def test_it_is_nobody_else_s(today: Stage, client_of: Browser) -> None:
     outsider = client_of(today.cast.outsider)
     assert outsider.get(address(delivery)).status_code == 404
     assert outsider.get(address(delivery).replace("delivery-house", "elsewhere")).status_code == 404
-    assert outsider.post(address(delivery, "cancel").replace("delivery-house", "elsewhere")).status_code == 404
+    assert (
+        outsider.post(address(delivery, "cancel").replace("delivery-house", "elsewhere")).status_code == 404
+    )
     assert state(delivery) == S.QUEUED
 
 

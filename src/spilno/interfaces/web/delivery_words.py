@@ -42,7 +42,10 @@ def next_words(page: DeliveryPage, words: Words) -> str:
     match delivery.state:
         case S.QUEUED if page.by_hand:
             who = page.channel.owner.name if page.channel.owner else _("the workspace's owner")
-            return _("At its time, %(time)s, we remind %(who)s with text and pictures.") % {"time": due, "who": who}
+            return _("At its time, %(time)s, we remind %(who)s with text and pictures.") % {
+                "time": due,
+                "who": who,
+            }
         case S.QUEUED:
             return _("It leaves by itself: %(time)s. Shortly before, it is prepared.") % {"time": due}
         case S.PREPARING:
@@ -56,9 +59,13 @@ def next_words(page: DeliveryPage, words: Words) -> str:
                 "The network gave no clear answer. We ask it again at %(time)s and send nothing before we know."
             ) % {"time": following}
         case S.NEEDS_PERSON:
-            return _("We cannot find out whether the post is there. Please look, and tell us: we send nothing blindly.")
+            return _(
+                "We cannot find out whether the post is there. Please look, and tell us: we send nothing blindly."
+            )
         case S.WAITING:
-            return _("We try again at %(time)s. If it gets too late, you are asked first.") % {"time": following}
+            return _("We try again at %(time)s. If it gets too late, you are asked first.") % {
+                "time": following
+            }
         case S.REMINDED:
             return _("It is your turn: copy, post, and confirm with the link.")
         case S.PUBLISHED if delivery.confirmed_by is not None:
@@ -70,7 +77,9 @@ def next_words(page: DeliveryPage, words: Words) -> str:
         case S.HELD:
             return _("It does not leave until somebody decides.")
         case S.MISSED:
-            return _("Nothing was published: it would have been too late. You decide whether it still makes sense.")
+            return _(
+                "Nothing was published: it would have been too late. You decide whether it still makes sense."
+            )
     return _("It was called off. It can be scheduled again.")
 
 

@@ -41,6 +41,7 @@ UNITS: Mapping[str, Promise] = {
     "s": gettext_lazy("seconds"),
 }
 
+
 def rule_label(rule: Rule) -> str:
     """What the limit limits."""
     return str(RULES.get(rule.key, rule.key))

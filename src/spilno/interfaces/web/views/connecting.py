@@ -50,6 +50,23 @@ def community_choices(workspace: Workspace) -> list[tuple[str, str]]:
     return [("", "—"), *((str(one.pk), pick(one.name, language, workspace.language)) for one in rows)]
 
 
+def person_of(workspace: Workspace, text: str) -> Person | None:
+    """The person whose id a form said; ``None`` for nobody of this workspace."""
+    return Person.objects.filter(workspace=workspace, pk=one).first() if (one := _uuid(text)) else None
+
+
+def community_of(workspace: Workspace, text: str) -> Community | None:
+    """The community whose id a form said."""
+    return Community.objects.filter(workspace=workspace, pk=one).first() if (one := _uuid(text)) else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 # ------------------------------------------------------------------------------------------------ choose
 
 
@@ -139,16 +156,9 @@ def _common(request: WorkspaceRequest) -> dict[str, Any]:
     return {
         "name": post.get("name", ""),
         "purpose": post.get("purpose", Purpose.BRAND),
-        "owner": Person.objects.filter(workspace=workspace, pk=_uuid(post.get("owner", ""))).first(),
-        "community": Community.objects.filter(workspace=workspace, pk=_uuid(post.get("community", ""))).first(),
+        "owner": person_of(workspace, post.get("owner", "")),
+        "community": community_of(workspace, post.get("community", "")),
     }
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @needs(Permission.CHANNEL_MANAGE)
@@ -217,7 +227,11 @@ def reconnect(request: WorkspaceRequest, key: str) -> HttpResponse:
 
 
 def _connected(request: HttpRequest, channel: Channel) -> HttpResponse:
-    words = __("“%(name)s” is there: we will remind in time.") if channel.by_hand else __("“%(name)s” is connected.")
+    words = (
+        __("“%(name)s” is there: we will remind in time.")
+        if channel.by_hand
+        else __("“%(name)s” is connected.")
+    )
     messages.success(request, words % {"name": channel.name})
     return redirect("networks-channel", channel.workspace.slug, channel.key)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,8 @@ from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
 from spilno.team.permissions import Permission, may
 
+SOON = timedelta(minutes=2)
+
 
 def _show(
     request: WorkspaceRequest, pk: UUID, *, error: UserError | None = None, status: int = 200
@@ -33,9 +35,11 @@ def _show(
     page = queries.delivery_page(request.workspace, pk)
     if page is None:
         raise Http404
-    words = Words(get_language() or "uk", request.workspace.time_zone, clock.now())
+    now = clock.now()
+    words = Words(get_language() or "uk", request.workspace.time_zone, now)
     context: dict[str, Any] = {
         "page": page,
+        "looks_again": page.moving or _leaves_soon(page.delivery, now),
         "delivery": page.delivery,
         "next": next_words(page, words),
         "problem": problem_words(page),
@@ -48,6 +52,12 @@ def _show(
         "time_error": text_of(error) if error and error.field == "posted_at" else "",
     }
     return render(request, "deliveries/delivery.html", context, status=status)
+
+
+def _leaves_soon(delivery: Delivery, now: datetime) -> bool:
+    """Its next step comes so soon that somebody may be waiting for it in front of the page."""
+    waits = delivery.state in (DeliveryState.QUEUED, DeliveryState.WAITING)
+    return waits and delivery.next_try_at is not None and delivery.next_try_at <= now + SOON
 
 
 @needs(Permission.VIEW)
@@ -115,7 +125,9 @@ def confirm(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
             wrong = UserError(error.code, field="posted_at", **error.params)
             return _show(request, pk, error=wrong, status=422)
     url = request.POST.get("url", "")
-    return _decided(request, pk, services.confirm_posted, _("Confirmed: it is out."), url=url, posted_at=posted_at)
+    return _decided(
+        request, pk, services.confirm_posted, _("Confirmed: it is out."), url=url, posted_at=posted_at
+    )
 
 
 urlpatterns = [
