@@ -29,6 +29,7 @@ const marks = () => (known ??= JSON.parse(document.getElementById("plan-marks")?
 
 function face({ event, timeText }) {
   const more = event.extendedProps;
+  if (more.day) return { domNodes: [Object.assign(document.createElement("span"), { className: "ev-rest", textContent: event.title })] };
   const line = Object.assign(document.createElement("div"), { className: "ev" });
   if (timeText) line.append(Object.assign(document.createElement("time"), { textContent: timeText }));
   const networks = more.network ? [more.network] : (more.networks ?? []).map((key) => marks()[key]).filter(Boolean);
@@ -41,6 +42,25 @@ function face({ event, timeText }) {
   line.append(Object.assign(document.createElement("b"), { textContent: event.title }));
   if (more.icon) line.insertAdjacentHTML("beforeend", `<svg class="icon" aria-hidden="true"><use href="${document.body.dataset.icons}#${CSS.escape(more.icon)}"/></svg>`);
   return { domNodes: [line] };
+}
+
+const many = 300; // events in a month; FullCalendar measures each one of them, also those it then hides
+const perDay = 5;
+
+/** A very full month: the first events of each day and one line for the others, which opens that day's list. */
+function thin(found) {
+  const days = Map.groupBy ? Map.groupBy(found, (one) => one.start.slice(0, 10)) : found.reduce((map, one) => map.set(one.start.slice(0, 10), [...(map.get(one.start.slice(0, 10)) ?? []), one]), new Map());
+  return [...days].flatMap(([date, all]) => (all.length <= perDay ? all : [...all.slice(0, perDay - 1), { id: `more-${date}`, title: `+${all.length - perDay + 1} ${word("more")}`, start: `${date}T23:59`, day: date, editable: false }]));
+}
+
+async function load(element, info) {
+  const url = new URL(element.dataset.events, location.href);
+  url.searchParams.set("start", info.startStr);
+  url.searchParams.set("end", info.endStr);
+  const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+  if (!answer.ok) throw new Error(answer.status);
+  const found = await answer.json();
+  return found.length > many && element.calendar.view.type === views.month ? thin(found) : found;
 }
 
 function open(url) {
@@ -80,11 +100,18 @@ function start(element) {
     noEventsText: word("nothing"),
     moreLinkText: (count) => `+${count} ${word("more")}`,
     height: "auto",
-    dayMaxEvents: 4,
+    dayMaxEvents: perDay,
     allDaySlot: false,
     nowIndicator: true,
     scrollTime: "08:00",
-    slotMinTime: "06:00",
+    eventMinHeight: 42,
+    // The week holds the whole day and opens at the morning; month and list are as long as they are.
+    datesSet: ({ view }) => {
+      const height = view.type.startsWith("timeGrid") ? Math.max(560, innerHeight - 210) : "auto";
+      if (calendar.getOption("height") === height) return;
+      calendar.setOption("height", height);
+      if (height !== "auto") requestAnimationFrame(() => calendar.scrollToTime("08:00"));
+    },
     slotDuration: "00:30",
     defaultTimedEventDuration: "00:30",
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
@@ -94,13 +121,20 @@ function start(element) {
     navLinks: false,
     editable: Boolean(data.move),
     eventDurationEditable: false,
-    events: { url: data.events, failure: () => toast(word("offline"), "late") },
-    eventDataTransform: (raw) => (raw.url || !data.item || !raw.item ? raw : { ...raw, url: data.item.replace("__id__", raw.item) }),
-    eventClassNames: ({ event }) => [`ev-${event.extendedProps.voice || "out"}`, ...(event.extendedProps.look ? [`ev-${event.extendedProps.look}`] : [])],
+    lazyFetching: false, // what was thinned for the month is not enough for the week
+    nextDayThreshold: "06:00", // a post has no length: one at 23:45 does not belong to the next day
+    events: (info, done, failed) =>
+      load(element, info).then(done, (problem) => {
+        toast(word(problem instanceof TypeError ? "offline" : "failed"), "late");
+        failed(problem);
+      }),
+    eventDataTransform: (raw) => (raw.url || raw.day || !data.item ? raw : { ...raw, url: data.item.replace("__id__", raw.id.split("@")[0]) }),
+    eventClassNames: ({ event }) => event.extendedProps.day ? ["ev-day"] : [`ev-${event.extendedProps.voice || "out"}`, ...(event.extendedProps.look ? [`ev-${event.extendedProps.look}`] : [])],
     eventContent: face,
     eventDidMount: ({ event, el }) => el.setAttribute("title", [event.title, event.extendedProps.network?.label, event.extendedProps.state].filter(Boolean).join(" · ")),
     eventClick: (info) => {
       info.jsEvent.preventDefault();
+      if (info.event.extendedProps.day) return calendar.changeView("listDay", info.event.extendedProps.day);
       if (info.event.url && !info.jsEvent.metaKey && !info.jsEvent.ctrlKey) open(info.event.url);
       else if (info.event.url) window.open(info.event.url, "_blank", "noopener");
     },

@@ -258,18 +258,19 @@ def events(request: WorkspaceRequest) -> HttpResponseBase:
         assert slot.at is not None
         one: dict[str, Any] = {
             "id": f"{slot.item_id}@{int(slot.at.timestamp())}",
-            "item": slot.item_id,
             "title": slot.title or _("Without words yet"),
             "start": f"{slot.at.astimezone(local):%Y-%m-%dT%H:%M}",
             "networks": entry.networks,
-            "look": look,
             "icon": icon,
             "state": f"{entry.channels} · {entry.state_word}",
         }
+        if look:
+            one["look"] = look
         if not entry.movable:
             one["editable"] = False
         found.append(one)
-    return JsonResponse(found, safe=False)
+    # Cyrillic as it is: escaped it would be six times as long.
+    return JsonResponse(found, safe=False, json_dumps_params={"ensure_ascii": False})
 
 
 @require_POST
