@@ -163,7 +163,7 @@ def create_community(
     description: Mapping[str, str] | None = None,
 ) -> Community:
     """:raises UserError: ``community_name_missing``."""
-    require(by, Permission.TEAM_MANAGE if by and not by.is_owner else Permission.INITIATIVE_EDIT)
+    require(by, Permission.INITIATIVE_EDIT)
     texts = {language: text for language, text in name.items() if text.strip()}
     if not texts:
         raise UserError("community_name_missing", field="name")

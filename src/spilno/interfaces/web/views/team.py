@@ -68,6 +68,7 @@ class TeamPage:
     departments: list[Department]
     communities: list[Community]
     may_manage: bool
+    may_add_community: bool
     may_change_workspace: bool
     link: str = ""  # of an invitation just made; shown once
 
@@ -80,6 +81,7 @@ def _page(request: WorkspaceRequest, link: str = "") -> TeamPage:
         departments=list(Department.objects.filter(workspace=workspace)),
         communities=list(Community.objects.filter(workspace=workspace).select_related("owner")),
         may_manage=may(request.person, Permission.TEAM_MANAGE),
+        may_add_community=may(request.person, Permission.INITIATIVE_EDIT),
         may_change_workspace=may(request.person, Permission.WORKSPACE_MANAGE),
         link=link,
     )
@@ -246,7 +248,7 @@ def department_add(request: WorkspaceRequest) -> HttpResponse:
     return redirect("settings", request.workspace.slug)
 
 
-@needs(Permission.TEAM_MANAGE)
+@needs(Permission.INITIATIVE_EDIT)
 @require_POST
 def community_add(request: WorkspaceRequest) -> HttpResponse:
     form = CommunityForm(request.POST, prefix="community")
