@@ -4,6 +4,36 @@ import { toast } from "./toasts.js";
 
 const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
 
+/** Put pictures (and what was wrong with others) into the post; one that is there already stays where it is. */
+function take(form, html) {
+  const list = form.querySelector("#pictures");
+  list.querySelectorAll(".error").forEach((old) => old.remove());
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  for (const one of [...fresh.content.children]) {
+    const id = one.querySelector('input[name="media"]')?.value;
+    if (id && list.querySelector(`input[name="media"][value="${CSS.escape(id)}"]`)) continue;
+    list.append(one);
+  }
+  changed(form);
+}
+
+/** The library's pictures: one press puts one into the post. */
+function choosing(form) {
+  const box = document.getElementById("choose");
+  const opener = form.querySelector("[data-choose]");
+  if (!box || !opener) return;
+  opener.addEventListener("click", () => box.showModal());
+  box.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-take]");
+    if (!button) return;
+    const answer = await fetch(button.dataset.take, { credentials: "same-origin" }).catch(() => null);
+    if (!answer?.ok) return toast(word(answer ? "failed" : "offline"), "late");
+    take(form, await answer.text());
+    box.close();
+  });
+}
+
 async function upload(input) {
   const files = [...input.files];
   if (!files.length) return;
@@ -16,16 +46,7 @@ async function upload(input) {
   try {
     const answer = await fetch(input.dataset.upload, { method: "POST", body, headers: { "X-CSRFToken": csrf() }, credentials: "same-origin" });
     if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
-    const list = form.querySelector("#pictures");
-    list.querySelectorAll(".error").forEach((old) => old.remove());
-    const fresh = document.createElement("template");
-    fresh.innerHTML = await answer.text();
-    for (const one of [...fresh.content.children]) {
-      const id = one.querySelector('input[name="media"]')?.value;
-      if (id && list.querySelector(`input[name="media"][value="${CSS.escape(id)}"]`)) continue;
-      list.append(one);
-    }
-    changed(form);
+    take(form, await answer.text());
   } catch (problem) {
     toast(word(problem instanceof TypeError ? "offline" : "failed"), "late");
   } finally {
@@ -78,11 +99,13 @@ export function composers(root) {
     form.addEventListener("toggle", own, true);
     form.querySelector("input[data-upload]")?.addEventListener("change", (event) => upload(event.target));
     form.querySelector(".form-errors")?.focus();
+    choosing(form);
     const sure = form.querySelector("dialog[data-show]");
     if (sure) {
       sure.close();
       sure.showModal();
     }
   }
+  for (const form of all(root, "form[data-send-files]")) form.addEventListener("change", (event) => event.target.files?.length && form.requestSubmit());
   for (const form of all(root, "form[data-filters]")) form.addEventListener("change", () => form.requestSubmit());
 }

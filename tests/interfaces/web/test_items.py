@@ -503,3 +503,30 @@ def test_a_channel_that_was_disconnected(client: Client, cast: Cast, bluesky: Ch
     item.refresh_from_db()
     assert errors(edit(client, item, "schedule", to=to(bluesky), at="2026-11-25T18:00"))
     assert not Delivery.objects.exists()
+
+
+def test_choosing_from_the_library(
+    client: Client,
+    cast: Cast,
+    client_of: ClientOf,
+    store: Store,  # noqa: F811
+) -> None:
+    books, hall = store(name="books.jpg", alt="Стос книг"), store(picture(color="red"), name="hall.jpg")
+    foreign = store(workspace=cast.other_workspace, by=cast.outsider)
+
+    def offered(query: str = "") -> set[str]:
+        page = client.get(reverse("plan-pictures", args=["delivery-house"]), {"q": query}).content.decode()
+        return set(re.findall(r'data-id="([^"]+)"', page))
+
+    assert offered() == {str(books.pk), str(hall.pk)}
+    assert offered("стос") == {str(books.pk)}
+    assert offered("HALL") == {str(hall.pk)}
+    assert offered("%") == set()
+    one = reverse("plan-picture", args=["delivery-house", books.pk])
+    assert f'name="media" value="{books.pk}"' in client.get(one).content.decode()
+    assert client.get(reverse("plan-picture", args=["delivery-house", foreign.pk])).status_code == 404
+    assert client_of(cast.analyst).get(one).status_code == 403
+    new_post = client.get(
+        reverse("plan-new", args=["delivery-house"]), {"media": str(books.pk)}
+    ).content.decode()
+    assert f'name="media" value="{books.pk}"' in new_post

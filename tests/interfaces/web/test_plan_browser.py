@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -221,3 +222,33 @@ def test_deleting_can_be_undone_at_once(page: Page, cast: Cast, bluesky: Channel
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#id_text")).to_have_value("Delete me")
     assert Item.objects.get(pk=variant.item_id).deleted_at is None
+
+
+def test_a_picture_from_the_library(page: Page, cast: Cast, bluesky: Channel) -> None:
+    services.store_media(
+        workspace=cast.workspace, by=cast.owner, now=clock.now(), name="books.jpg", alt="Books",
+        content=io.BytesIO(picture()),
+    )  # fmt: skip
+    page.goto("/w/delivery-house/plan/new/")
+    page.get_by_role("button", name="From the library").click()
+    page.locator("#choose [data-take]").click()
+    expect(page.locator("#pictures img")).to_have_count(1)
+    expect(page.locator("#choose")).not_to_be_visible()
+    page.get_by_role("button", name="From the library").click()
+    page.locator("#choose [data-take]").click()
+    expect(page.locator("#choose")).not_to_be_visible()
+    expect(page.locator("#pictures img")).to_have_count(1)
+    page.get_by_title("Remove").click()
+    expect(page.locator("#pictures img")).to_have_count(0)
+
+
+def test_uploading_into_the_library(page: Page, cast: Cast) -> None:
+    page.goto("/w/delivery-house/library/")
+    page.locator("#id_files").set_input_files(
+        {"name": "books.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    )
+    page.locator(".library-card").click()
+    page.get_by_label("What is in the picture?").fill("Books")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast-good").first).to_be_visible()
+    assert Media.objects.get().alt == "Books"

@@ -11,13 +11,14 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from spilno.briefs.models import Initiative
 from spilno.interfaces.web.access import WorkspaceRequest, needs
@@ -41,6 +42,8 @@ from spilno.plan.models import Item, Media
 from spilno.publishing import composition
 from spilno.publishing.composition import Action
 from spilno.team.permissions import Permission, may
+
+CHOICE = 40  # pictures to choose from at once
 
 ACTIONS = {
     "save": Action.KEEP,
@@ -156,14 +159,16 @@ def _item(request: WorkspaceRequest, pk: UUID) -> Item:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.PLAN_EDIT)
 def new(request: WorkspaceRequest) -> HttpResponse:
-    """A new post. ``?at=`` wall clock, ``?initiative=`` slug, ``?reserve=1`` fill the form."""
+    """A new post. ``?at=`` wall clock, ``?initiative=`` slug, ``?media=`` id, ``?reserve=1`` fill the form."""
     if request.method == "POST":
         return _save(request, None)
     at = request.GET.get("at", "")[:16]
     initiative = Initiative.objects.filter(
         workspace=request.workspace, slug=request.GET.get("initiative", "")
     ).first()
+    media = uuid_of(request.GET.get("media", ""))
     typed = Typed(
+        media=(str(media),) if media else (),
         at=f"{at}T12:00" if len(at) == 10 else at,
         initiative=str(initiative.pk) if initiative else "",
         reserve=request.GET.get("reserve") == "1",
@@ -320,6 +325,26 @@ def upload(request: WorkspaceRequest) -> HttpResponse:
     return response
 
 
+@require_GET
+@needs(Permission.PLAN_EDIT)
+def pictures(request: WorkspaceRequest) -> HttpResponse:
+    """The library's newest pictures, to choose from in the composer; ``?q=`` looks in names and descriptions."""
+    found = queries.library(request.workspace)
+    if wanted := request.GET.get("q", "").strip()[:100]:
+        found = found.filter(Q(name__icontains=wanted) | Q(alt__icontains=wanted))
+    return render(request, "plan/_choose.html", {"media": found[:CHOICE], "wanted": wanted})
+
+
+@require_GET
+@needs(Permission.PLAN_EDIT)
+def one_picture(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """A picture of the library as the composer shows it."""
+    found = Media.objects.filter(workspace=request.workspace, pk=pk).first()
+    if found is None:
+        raise Http404
+    return render(request, "plan/_pictures.html", {"media": [found], "may_edit": True, "locked": False})
+
+
 @require_POST
 @needs(Permission.PLAN_EDIT)
 def delete(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
@@ -354,6 +379,8 @@ urlpatterns = [
     path("plan/new/", new, name="plan-new"),
     path("plan/check/", check, name="plan-check"),
     path("plan/upload/", upload, name="plan-upload"),
+    path("plan/pictures/", pictures, name="plan-pictures"),
+    path("plan/pictures/<uuid:pk>/", one_picture, name="plan-picture"),
     path("plan/items/<uuid:pk>/", item, name="plan-item"),
     path("plan/items/<uuid:pk>/delete/", delete, name="plan-delete"),
     path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
