@@ -53,7 +53,7 @@ def due(*, now: datetime) -> int:
     unwilling: set[UUID] = set()  # channels that are not to be asked again in this run
     watches = (
         Watch.objects.filter(next_at__lte=now, delivery__channel__in=_readable())
-        .select_related("delivery__channel", "delivery__workspace", "delivery__variant__item")
+        .select_related("delivery__channel", "delivery__workspace", "delivery__variant__item__initiative")
         .order_by("next_at")[:AT_ONCE]
     )
     for watch in watches:
@@ -150,9 +150,10 @@ def _record(delivery: Delivery, one: Said, now: datetime) -> None:
         subject=delivery.external_id[:200],
         actor=actor,
     )
-    if channel.community_id and actor:
+    home = channel.community_id or (item.initiative.community_id if item.initiative else None)
+    if home and actor:
         Member.objects.get_or_create(
-            community_id=channel.community_id,
+            community_id=home,
             actor=actor,
             defaults={
                 "workspace": delivery.workspace,

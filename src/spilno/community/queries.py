@@ -17,6 +17,7 @@ from spilno.channels.models import Channel
 from spilno.community.models import Member, Message
 from spilno.facts.queries import effective, observations
 from spilno.kernel.errors import UserError
+from spilno.pages.models import Entry
 from spilno.plan.queries import title_of
 from spilno.team.models import Community, Workspace
 
@@ -121,7 +122,7 @@ def cards(workspace: Workspace, *, now: datetime) -> list[CommunityCard]:
     communities = list(Community.objects.filter(workspace=workspace).select_related("owner"))
     channels, initiatives = _channels(workspace), _initiatives(workspace)
     grown = growth(workspace, {one.pk: channels[one.pk] for one in communities}, now=now)
-    return [
+    found = [
         CommunityCard(
             community=one,
             growth=grown[one.pk],
@@ -132,6 +133,7 @@ def cards(workspace: Workspace, *, now: datetime) -> list[CommunityCard]:
         )
         for one in communities
     ]
+    return sorted(found, key=lambda one: (-(one.growth.members or 0), -one.seen, one.community.key))
 
 
 def card_of(workspace: Workspace, key: str, *, now: datetime) -> CommunityCard | None:
@@ -172,15 +174,23 @@ class Face:
     last_seen: datetime
     deeds: int
 
+    @property
+    def code(self) -> str:
+        """What to call somebody without a name: the key itself if somebody chose it, else a piece of it."""
+        kind, _, key = self.actor.partition(":")
+        return key[-6:] if kind in ("voice", "person", "visitor") else self.actor
+
 
 def faces(workspace: Workspace, card: CommunityCard, *, most: int = 300) -> list[Face]:
     """People of the community as facts know them, the latest first."""
     rows = _faces(workspace, card.community, card.initiatives, card.channels)[:most]
-    names = dict(
-        Member.objects.filter(community=card.community, actor__in=[row["actor"] for row in rows])
-        .exclude(name="")
-        .values_list("actor", "name")
-    )
+    names: dict[str, str] = {}
+    for named in (  # who registered told a name; who wrote has one on the network
+        Member.objects.filter(community=card.community),
+        Entry.objects.filter(workspace=workspace),
+    ):
+        found = named.filter(actor__in=[row["actor"] for row in rows]).exclude(name="")
+        names |= dict(found.values_list("actor", "name"))
     return [
         Face(
             actor=row["actor"],

@@ -121,6 +121,16 @@ class PageView:
         return None if self.page.capacity is None else max(0, self.page.capacity - self.taken)
 
     @property
+    def links_used(self) -> list[PostLink]:
+        """Links through which somebody came."""
+        return [one for one in self.links if one.visits or one.entries]
+
+    @property
+    def links_unused(self) -> list[PostLink]:
+        """Links through which nobody came yet."""
+        return [one for one in self.links if not (one.visits or one.entries)]
+
+    @property
     def conversion(self) -> float | None:
         """Entries per visit; ``None`` without visits, or if more came than were counted (not all may be)."""
         return self.taken / self.visits if self.visits >= self.taken > 0 else None

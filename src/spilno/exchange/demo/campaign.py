@@ -355,7 +355,11 @@ class Campaign:
     def soon_after(self, start: datetime, *, days: float = 1.0) -> datetime:
         """A moment after ``start``, before now, rather sooner than later."""
         longest = max((self.now - start).total_seconds() - 600, 60)
-        return start + timedelta(seconds=min(self.dice.expovariate(1 / (days * 30_000)) + 40, longest))
+        at = start + timedelta(seconds=min(self.dice.expovariate(1 / (days * 30_000)) + 40, longest))
+        if at.astimezone(self.zone).hour < 7:  # people sleep: who would have come at night came in the evening before
+            evening = at - timedelta(hours=9)
+            at = max(start + timedelta(minutes=self.dice.randint(3, 50)), evening)
+        return min(at, self.now - timedelta(minutes=5))
 
     # ------------------------------------------------------------------------------------- what comes back
 
@@ -435,7 +439,7 @@ class Campaign:
         )
 
     def voices(self) -> None:
-        """What people said under the posts; what is older than two days is taken care of."""
+        """What people said under the posts; what is older than two and a half days is taken care of."""
         for _, variant, delivery in self.out:
             net = access.network_of(variant.channel)
             if not delivery.external_id or not isinstance(net, ReadsConversations):
@@ -447,7 +451,7 @@ class Campaign:
             )
             listening.take_in(delivery=delivery, said=said, now=self.now)
             listening.watch(delivery=delivery, next_at=self.now + SETTLE)
-        old = Message.objects.filter(workspace=self.workspace, said_at__lt=self.now - timedelta(days=2))
+        old = Message.objects.filter(workspace=self.workspace, said_at__lt=self.now - timedelta(days=2, hours=12))
         for number, message in enumerate(old.order_by("said_at")):
             by = self.house.cm if number % 3 == 0 else self.house.smm
             community.handle(message=message, by=by, now=message.said_at + timedelta(hours=3, minutes=number))

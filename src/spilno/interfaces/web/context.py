@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from spilno.community.queries import open_messages
 from spilno.team.models import Person
 
 
@@ -48,7 +49,8 @@ def _entries(request: Any) -> list[Entry]:
             url = reverse(key, args=[workspace.slug])
         except NoReverseMatch:
             continue
-        entries.append(Entry(key, label, url, voice, key == current))
+        waiting = open_messages(workspace).count() or None if key == "inbox" else None
+        entries.append(Entry(key, label, url, voice, key == current, count=waiting))
     return entries
 
 

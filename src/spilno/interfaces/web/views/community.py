@@ -16,7 +16,8 @@ from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.kernel import clock
 from spilno.team.permissions import Permission, may
 
-FACES = 100
+FACES = 25
+ALL_FACES = 1000
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def community(request: WorkspaceRequest, community: str) -> HttpResponse:
     card = queries.card_of(request.workspace, community, now=clock.now())
     if card is None:
         raise Http404
-    faces = queries.faces(request.workspace, card, most=FACES)
+    faces = queries.faces(request.workspace, card, most=ALL_FACES if "all" in request.GET else FACES)
     scopes = queries.scopes(request.workspace, card)
     page = CommunityPage(
         card=card,

@@ -8,6 +8,7 @@ from babel import Locale
 from babel.core import get_global
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.password_validation import validate_password
@@ -151,7 +152,11 @@ def demo_load(request: HttpRequest) -> HttpResponse:
         return redirect("home")
     from spilno.exchange import demo
 
-    demo.load(now=clock.now())
+    try:
+        demo.load(now=clock.now())
+    except UserError as error:
+        messages.error(request, text_of(error))
+        return redirect("home")
     return redirect("account_login")
 
 
