@@ -188,4 +188,4 @@ def test_a_living_worker_keeps_its_lease_and_a_dead_one_does_not(stage: Stage) -
     stage.work("slow")
     assert seen == [0, 0, 0, 0]
     assert Delivery.objects.get(pk=delivery.pk).state == S.PUBLISHED
-    assert not ledger.at_work()
+    assert ledger.renew(stage.clock.at) == 0

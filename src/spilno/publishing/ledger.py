@@ -265,11 +265,6 @@ class holding:
         _held.discard(self._lease)
 
 
-def at_work() -> bool:
-    """Is any thread of this process speaking to a network on behalf of a delivery?"""
-    return bool(_held)
-
-
 def renew(now: datetime) -> int:
     """Renew the leases that threads of this process are working under. A lease that ran out is not renewed."""
     at_work = list(_held)

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -62,32 +61,29 @@ def run(*, worker_name: str, stop: threading.Event) -> None:
 
         return call
 
-    threads = [
-        threading.Thread(target=guarded(lambda: _run_jobs(name, stop)), name="jobs"),
-        threading.Thread(target=guarded(lambda: _renew_leases(stop)), name="leases"),
-    ]
-    for one in threads:
-        one.start()
+    finished = threading.Event()
+    jobs = threading.Thread(target=guarded(lambda: _run_jobs(name, stop)), name="jobs")
+    leases = threading.Thread(target=guarded(lambda: _renew_leases(finished)), name="leases")
+    jobs.start()
+    leases.start()
     try:
         DueLoop(name, stop).run()
     finally:
         stop.set()
-        for one in threads:
-            one.join()
+        jobs.join()
+        finished.set()  # not before: what is on its way keeps its lease until it has arrived
+        leases.join()
     if failed:
         raise failed[0]
 
 
-def _renew_leases(stop: threading.Event) -> None:
-    # Until the very end: lanes finish their work after `stop` is set, and must not lose their lease meanwhile.
-    while not stop.wait(ledger.LEASE.total_seconds() / 4) or ledger.at_work():
+def _renew_leases(finished: threading.Event) -> None:
+    while not finished.wait(ledger.LEASE.total_seconds() / 4):
         try:
             ledger.renew(clock.now())
-        except (DatabaseError, InterfaceError):
-            log.exception("The leases could not be renewed")
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The leases could not be renewed (%s)", type(error).__name__)
             connection.close()
-        if stop.is_set():
-            time.sleep(0.5)
 
 
 def _run_jobs(name: str, stop: threading.Event) -> None:
@@ -180,8 +176,13 @@ class DueLoop:
         return moved
 
     def _lane(self, channel: UUID) -> int:
+        moved = 0
         try:
-            return engine.run_due(now=clock.now(), worker=self._name, channel_id=channel, clock=clock.now)
+            for one in engine.due_ids(now=clock.now(), channel_id=channel):
+                if self._stop.is_set():
+                    break
+                moved += engine.advance(delivery_id=one, now=clock.now(), worker=self._name, clock=clock.now)
+            return moved
         finally:
             connection.close()
 
