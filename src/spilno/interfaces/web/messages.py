@@ -185,7 +185,9 @@ TEXTS: dict[str, Promise | str] = {
     "item_without_channels": _("This post has no channel yet. Open it and choose where it goes."),
     "variant_is_out": _("On %(channel)s the post is out or on its way; there it cannot change any more."),
     "variant_is_scheduled": _("On %(channel)s the post is scheduled. Call it off first."),
-    "variant_was_tried": _("It was tried to publish this on %(channel)s, so the channel stays in the record. Call it off."),
+    "variant_was_tried": _(
+        "It was tried to publish this on %(channel)s, so the channel stays in the record. Call it off."
+    ),
     "variant_does_not_fit": _("%(channel)s: %(problem)s"),
     "linked_post_not_out": _("It leads to “%(title)s”, which is not out yet."),
     "period_too_long": _("At most %(days)s days can be shown at once."),
