@@ -15,7 +15,7 @@ run: build ## Start Spilno on http://127.0.0.1:8000 (Ctrl-C stops it)
 
 test: $(VENV)/.dev build ## All tests, with real servers and a browser
 	@$(PY) -m tests.servers install
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev build ## Style, types, room contracts, translations
 	$(PY) -m ruff check src tests

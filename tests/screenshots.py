@@ -103,6 +103,9 @@ def settled(page: Page) -> None:
     """Wait until everything that the page loads later has arrived."""
     page.wait_for_load_state("networkidle")
     page.evaluate("document.fonts.ready")
+    for drawn in ("[data-calendar]", "[data-chart] .plot"):
+        for one in page.locator(drawn).all():
+            one.locator(":scope .fc-view, :scope svg, :scope canvas").first.wait_for(timeout=20_000)
 
 
 def picture(page: Page, path: Path) -> None:

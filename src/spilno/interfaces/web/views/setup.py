@@ -20,6 +20,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from spilno.exchange import demo
 from spilno.interfaces.web.messages import text_of
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError

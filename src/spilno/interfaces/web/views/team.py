@@ -41,7 +41,9 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["department"].choices = department_choices(workspace)
+        department = self.fields["department"]
+        assert isinstance(department, forms.ChoiceField)
+        department.choices = department_choices(workspace)
 
 
 class InviteForm(PersonForm):
