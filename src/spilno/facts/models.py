@@ -59,9 +59,7 @@ class Fact(Owned):
     source = models.CharField(max_length=100)  # "import:charity-book-sale", "page:registration", "network" …
     source_key = models.CharField(max_length=200)
     revision = models.PositiveIntegerField(default=0)  # 0 for the first word, then one more per correction
-    corrects = models.OneToOneField(
-        "self", null=True, on_delete=models.PROTECT, related_name="corrected_by"
-    )
+    corrects = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="corrected_by")
     void = models.BooleanField(default=False)
 
     class Meta:
@@ -71,7 +69,9 @@ class Fact(Owned):
             ),
         ]
         indexes = [
-            models.Index(fields=["workspace", "initiative_id", "kind", "occurred_at"], name="fact_by_initiative"),
+            models.Index(
+                fields=["workspace", "initiative_id", "kind", "occurred_at"], name="fact_by_initiative"
+            ),
             models.Index(fields=["workspace", "kind", "occurred_at"], name="fact_by_kind"),
             models.Index(fields=["workspace", "item_id", "kind"], name="fact_by_item"),
         ]
@@ -93,9 +93,7 @@ class Observation(Owned):
     recorded_at = models.DateTimeField()
     source = models.CharField(max_length=100)
     revision = models.PositiveIntegerField(default=0)
-    corrects = models.OneToOneField(
-        "self", null=True, on_delete=models.PROTECT, related_name="corrected_by"
-    )
+    corrects = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="corrected_by")
     void = models.BooleanField(default=False)
 
     class Meta:
@@ -106,5 +104,7 @@ class Observation(Owned):
             ),
         ]
         indexes = [
-            models.Index(fields=["workspace", "subject_id", "metric", "observed_at"], name="observation_series"),
+            models.Index(
+                fields=["workspace", "subject_id", "metric", "observed_at"], name="observation_series"
+            ),
         ]
