@@ -123,7 +123,9 @@ def pill(label: Any, tone: str = "", icon: str | None = None, **attrs: Any) -> d
 def state(key: Any, label: Any = "", **attrs: Any) -> dict[str, Any]:
     """The pill of a life-cycle state: ``{% state delivery.state delivery.get_state_display %}``."""
     tone, icon_name = STATES.get(str(key), ("", "dot"))
-    return {"label": label or key, "tone": tone, "icon_name": icon_name, "attrs": attributes(attrs)}
+    # In the page also as a key: words change with the language.
+    known = attributes({"data_state": key, **attrs})
+    return {"label": label or key, "tone": tone, "icon_name": icon_name, "attrs": known}
 
 
 @register.simple_tag
