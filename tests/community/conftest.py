@@ -56,10 +56,14 @@ def scene_of(workspace: Workspace, *, network: str = "bluesky", key: str = "pm")
     delivery = record_past(
         variant=variant, published_at=NOW - timedelta(hours=5), external_id="post-1", url="", by=None, now=NOW
     )
-    return Scene(workspace, community, channel, Delivery.objects.select_related("variant__item").get(pk=delivery.pk))
+    return Scene(
+        workspace, community, channel, Delivery.objects.select_related("variant__item").get(pk=delivery.pk)
+    )
 
 
-def said(number: int, text: str = "Чи буде запис?", *, at: datetime = NOW, author: str = "", to: str = "post-1") -> Said:
+def said(
+    number: int, text: str = "Чи буде запис?", *, at: datetime = NOW, author: str = "", to: str = "post-1"
+) -> Said:
     return Said(
         external_id=f"words-{number}",
         author=author or f"handle{number}.example.org",

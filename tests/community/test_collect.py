@@ -30,7 +30,9 @@ class World:
         self.error: NetworkError | None = None
         self.asked: list[str] = []
 
-    def replies(self, network: object, *, client: object, credentials: object, external_id: str) -> list[Said]:
+    def replies(
+        self, network: object, *, client: object, credentials: object, external_id: str
+    ) -> list[Said]:
         self.asked.append(external_id)
         if self.error is not None:
             raise self.error
@@ -40,9 +42,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world = World()
-    monkeypatch.setattr(
-        Bluesky, "replies", lambda self, **asked: world.replies(self, **asked)
-    )
+    monkeypatch.setattr(Bluesky, "replies", lambda self, **asked: world.replies(self, **asked))
     return world
 
 
@@ -50,8 +50,12 @@ def test_words_come_in_once_and_become_facts_without_names(scene: Scene, world: 
     world.words = [said(1), said(2, to="words-1")]
     assert collect.due(now=NOW) == 2
     assert collect.due(now=NOW + timedelta(minutes=5)) == 0
-    first, second = Message.objects.order_by("external_id")
-    assert (first.author, first.author_name, first.text) == ("handle1.example.org", "Ірина 1", "Чи буде запис?")
+    first, _second = Message.objects.order_by("external_id")
+    assert (first.author, first.author_name, first.text) == (
+        "handle1.example.org",
+        "Ірина 1",
+        "Чи буде запис?",
+    )
     assert first.delivery == scene.delivery
     facts = list(Fact.objects.filter(source="network:bluesky").order_by("source_key"))
     assert [one.kind for one in facts] == ["message", "reply"]
@@ -115,7 +119,11 @@ def test_old_posts_and_channels_by_hand_are_not_watched(scene: Scene) -> None:
     [
         (NetworkError(Kind.UNREACHABLE, "unreachable"), Health.TROUBLE, collect.AGAIN),
         (NetworkError(Kind.RECONNECT, "bad_login"), Health.RECONNECT, collect.AGAIN),
-        (NetworkError(Kind.WAIT, "rate_limited", retry_at=NOW + timedelta(hours=1)), Health.NEW, timedelta(hours=1)),
+        (
+            NetworkError(Kind.WAIT, "rate_limited", retry_at=NOW + timedelta(hours=1)),
+            Health.NEW,
+            timedelta(hours=1),
+        ),
         (NetworkError(Kind.PERMANENT, "not_found"), Health.NEW, collect.AGAIN),
     ],
     ids=["down", "password", "limit", "deleted"],

@@ -94,7 +94,11 @@ def test_people_are_known_by_what_they_did(scene: Scene, cast: Cast) -> None:
     assert card is not None
     faces = {one.actor: one for one in queries.faces(cast.workspace, card)}
     assert set(faces) == {"a", "b"}
-    assert (faces["a"].deeds, faces["a"].scope, faces["a"].first_seen) == (2, "external", NOW - timedelta(days=1))
+    assert (faces["a"].deeds, faces["a"].scope, faces["a"].first_seen) == (
+        2,
+        "external",
+        NOW - timedelta(days=1),
+    )
     assert queries.scopes(cast.workspace, card) == {"external": 1, "internal": 1}
 
 

@@ -94,6 +94,7 @@ def visit(
     if not counts(asker):
         return None
     origin = origin or Origin()
+    utm = origin.utm
     place = str(initiative_id or subject)[:64]
     who = _who(workspace, asker, _salt(now))
     with transaction.atomic():
@@ -111,7 +112,9 @@ def visit(
             item_id=origin.item_id,
             subject=subject[:200],
             actor=f"visitor:{who}",
-            **origin.utm,
+            utm_source=utm["utm_source"],
+            utm_medium=utm["utm_medium"],
+            utm_campaign=utm["utm_campaign"],
         )
 
 

@@ -356,7 +356,9 @@ class Campaign:
         """A moment after ``start``, before now, rather sooner than later."""
         longest = max((self.now - start).total_seconds() - 600, 60)
         at = start + timedelta(seconds=min(self.dice.expovariate(1 / (days * 30_000)) + 40, longest))
-        if at.astimezone(self.zone).hour < 7:  # people sleep: who would have come at night came in the evening before
+        if (
+            at.astimezone(self.zone).hour < 7
+        ):  # people sleep: who would have come at night came in the evening before
             evening = at - timedelta(hours=9)
             at = max(start + timedelta(minutes=self.dice.randint(3, 50)), evening)
         return min(at, self.now - timedelta(minutes=5))
@@ -451,7 +453,9 @@ class Campaign:
             )
             listening.take_in(delivery=delivery, said=said, now=self.now)
             listening.watch(delivery=delivery, next_at=self.now + SETTLE)
-        old = Message.objects.filter(workspace=self.workspace, said_at__lt=self.now - timedelta(days=2, hours=12))
+        old = Message.objects.filter(
+            workspace=self.workspace, said_at__lt=self.now - timedelta(days=2, hours=12)
+        )
         for number, message in enumerate(old.order_by("said_at")):
             by = self.house.cm if number % 3 == 0 else self.house.smm
             community.handle(message=message, by=by, now=message.said_at + timedelta(hours=3, minutes=number))

@@ -1,4 +1,4 @@
-"""Who and what is there before the campaign: the workspace, two colleagues, their communities, channels, a past case."""
+"""Who and what is there before the campaign: a workspace, two colleagues, their communities, channels, a past case."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def books(size: tuple[int, int], headline: str, note: str, *, begin: int = 0, gr
         c.turned(cover, x, y, (-5, 4, -3, 6, 3, -4)[(number + begin) % 6])
     head, quiet = (WHITE, (214, 212, 250)) if dark else (INK, MUTED)
     c.text(80, h * (0.1 if tall else 0.09), headline, 92 if tall else 84, head, lead=1.08)
-    c.text(82, h * (0.31 if tall else 0.31), note, 40, quiet, weight="Medium")
+    c.text(82, h * 0.31, note, 40, quiet, weight="Medium")
     return c.jpeg()
 
 

@@ -62,7 +62,7 @@ class EntryForm(forms.Form):
     )
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
-        super().__init__(*args, use_required_attribute=True, **kwargs)
+        super().__init__(*args, **kwargs)
         if kind == PageKind.REGISTRATION:
             del self.fields["note"]
 
