@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from spilno.channels.access import network_of
@@ -16,6 +19,7 @@ from spilno.channels.models import Channel
 from spilno.kernel.errors import UserError
 from spilno.plan import queries
 from spilno.plan.models import Media, Variant
+from spilno.toolkit.language.formats import number
 from spilno.toolkit.networks.base import Once, Placement
 from spilno.toolkit.networks.check import ERROR, NOTE, Problem
 from spilno.toolkit.networks.check import check as check_network
@@ -179,5 +183,8 @@ def _kind(mime: str) -> str:
     return mime.partition("/")[2].upper() or mime
 
 
-def _size(number: int) -> str:
-    return f"{number / 1_000_000:.1f} MB" if number >= 1_000_000 else f"{max(1, round(number / 1000))} kB"
+def _size(value: int) -> str:
+    language = get_language() or settings.LANGUAGE_CODE
+    if value >= 1_000_000:
+        return gettext("%(number)s MB") % {"number": number(Decimal(value) / 1_000_000, language)}
+    return gettext("%(number)s kB") % {"number": number(max(1, round(value / 1000)), language)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from spilno.channels.queries import Rule
 from spilno.toolkit.language.formats import number
@@ -35,8 +35,6 @@ RULES: Mapping[str, Promise] = {
 }
 
 UNITS: Mapping[str, Promise] = {
-    "graphemes": gettext_lazy("characters"),
-    "characters": gettext_lazy("characters"),
     "px": gettext_lazy("px"),
     "s": gettext_lazy("seconds"),
 }
@@ -63,6 +61,8 @@ def rule_value(rule: Rule, language: str) -> str:
     if rule.unit == "ratio":
         return _ratio(Decimal(value), language)
     written = number(value, language)
+    if rule.unit in ("graphemes", "characters"):
+        return ngettext("%(number)s character", "%(number)s characters", int(value)) % {"number": written}
     unit = UNITS.get(rule.unit)
     return f"{written} {unit}" if unit else written
 
@@ -76,12 +76,16 @@ def _ratio(value: Decimal, language: str) -> str:
 
 
 def _bytes(value: int, language: str) -> str:
-    for size, unit in ((1_000_000, "MB"), (1_000, "kB")):
-        if value >= size and value % (size // 10) == 0:
-            return f"{number(Decimal(value) / size, language)} {unit}"
-    for size, unit in ((1024 * 1024, "MiB"), (1024, "KiB")):
-        if value >= size and value % size == 0:
-            return f"{number(value // size, language)} {unit}"
+    """The largest unit that says it exactly: networks count in thousands and in 1024s."""
+    units: tuple[tuple[int, int, str], ...] = (
+        (1_000_000, 100_000, _("%(number)s MB")),
+        (1024 * 1024, 1024 * 1024, _("%(number)s MiB")),
+        (1_000, 100, _("%(number)s kB")),
+        (1024, 1024, _("%(number)s KiB")),
+    )
+    for size, step, words in units:
+        if value >= size and value % step == 0:
+            return words % {"number": number(Decimal(value) / size, language)}
     return _("%(number)s bytes") % {"number": number(value, language)}
 
 
