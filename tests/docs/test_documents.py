@@ -31,7 +31,9 @@ def test_every_folder_of_the_package_is_a_room() -> None:
 
 
 def test_every_setting_is_documented_as_it_is() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.+?) \| (.+) \|$", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE
+    )
     declared = [(one.name, f"`{one.default}`" if one.default else "–", one.help) for one in SETTINGS]
     assert rows == declared
 

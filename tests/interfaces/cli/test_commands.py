@@ -81,7 +81,7 @@ def test_other_rows_give_other_figures(data: Path, tmp_path: Path) -> None:
         csv.writer(file).writerows(rows[:-7])
     with (folder / "catalogue.csv").open() as file:
         books = list(csv.DictReader(file))
-    gone = [row for row in books if row["donation"]][0]
+    gone = next(row for row in books if row["donation"])
     with (folder / "catalogue.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(books[0]))
         writer.writeheader()

@@ -53,7 +53,8 @@ def test_filters(expression: str, value: object, uk: str, en: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["number", "signed", "share", "change", "money", "duration", "when", "when_short", "clock", "day", "ago"]
+    "name",
+    ["number", "signed", "share", "change", "money", "duration", "when", "when_short", "clock", "day", "ago"],
 )
 def test_missing_is_a_dash(name: str) -> None:
     assert write(f"{{{{ v|{name} }}}}", v=None) == "—"
@@ -76,4 +77,4 @@ def test_pick_falls_back_to_what_there_is() -> None:
 
 def test_a_time_without_a_zone_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="without a zone"):
-        write("{{ v|when }}", v=datetime(2026, 11, 22, 16, 0))  # noqa: DTZ001
+        write("{{ v|when }}", v=datetime(2026, 11, 22, 16, 0))

@@ -10,10 +10,16 @@ from spilno.kernel.errors import UserError
 TEXTS: dict[str, Promise | str] = {
     # kernel
     "not_allowed": _("Your role does not allow this. Ask the workspace's owner."),
-    "invalid_transition": _("This is not possible any more: somebody or something was faster. Reload the page."),
-    "secret_key_changed": _("The stored password cannot be read because the key file changed. Connect again."),
+    "invalid_transition": _(
+        "This is not possible any more: somebody or something was faster. Reload the page."
+    ),
+    "secret_key_changed": _(
+        "The stored password cannot be read because the key file changed. Connect again."
+    ),
     "private_host": _("%(host)s is an address inside a private network. An administrator can allow it."),
-    "time_does_not_exist": _("%(time)s does not exist on %(day)s: the clocks go forward. Choose another time."),
+    "time_does_not_exist": _(
+        "%(time)s does not exist on %(day)s: the clocks go forward. Choose another time."
+    ),
     "time_is_ambiguous": _("%(time)s comes twice on %(day)s: the clocks go back. Choose another time."),
     # command line
     "unknown_workspace": _("There is no workspace “%(workspace)s”."),
@@ -53,7 +59,9 @@ TEXTS: dict[str, Promise | str] = {
     "slug_wrong": _("An address has only small Latin letters, digits and hyphens."),
     "unknown_community": _("There is no such community in this workspace."),
     "unknown_person": _("There is no such person in this workspace."),
-    "brief_changed": _("Somebody saved this brief while you were writing. Nothing was overwritten: choose below."),
+    "brief_changed": _(
+        "Somebody saved this brief while you were writing. Nothing was overwritten: choose below."
+    ),
     "brief_is_ready": _("The brief is agreed. Reopen it to change its task or its targets."),
     "brief_not_ready": _("The brief is not ready yet: %(first)s."),
     "text_too_long": _("This is too long: at most %(limit)s characters."),
@@ -103,7 +111,9 @@ TEXTS: dict[str, Promise | str] = {
     "page_closed": _("This was closed just now. Thank you for your interest."),
     "page_full": _("Somebody took the last seat just now. Nothing of yours was kept."),
     "event_over": _("The event has begun; registration is over."),
-    "form_suspicious": _("A hidden field was filled in, as programs do. If you are a person, press the button again."),
+    "form_suspicious": _(
+        "A hidden field was filled in, as programs do. If you are a person, press the button again."
+    ),
     "form_too_quick": _("That was very quick. Press the button again, please."),
     "form_stale": _("The page was open for long. Nothing is lost: press the button again."),
     # channels
@@ -118,16 +128,22 @@ TEXTS: dict[str, Promise | str] = {
     "bad_tolerance": _("Between 0 and %(longest)s minutes."),
     "unknown_purpose": _("“%(purpose)s” is neither the brand's nor a community's voice."),
     "not_of_this_workspace": _("This is not part of this workspace."),
-    "other_account": _("You signed in as %(account)s, but “%(name)s” is another account. Sign in as that one."),
+    "other_account": _(
+        "You signed in as %(account)s, but “%(name)s” is another account. Sign in as that one."
+    ),
     "account_in_use": _("%(account)s is connected already, as “%(name)s”."),
     "connection_expired": _("This connection was begun elsewhere or too long ago. Begin again."),
     "connection_refused": _("The connection was not allowed at the network. Nothing was changed."),
     # what networks answer
-    "network_unreachable": _("%(host)s cannot be reached. Check the address; if it is right, try again later."),
+    "network_unreachable": _(
+        "%(host)s cannot be reached. Check the address; if it is right, try again later."
+    ),
     "network_timeout": _("%(host)s took too long to answer. Try again in a few minutes."),
     "network_connection_lost": _("The connection to %(host)s broke off. Try again."),
     "network_bad_address": _("“%(host)s” is not an address of a server. Check the spelling."),
-    "network_not_accepted": _("The network does not accept the name, password or token. Check them and connect again."),
+    "network_not_accepted": _(
+        "The network does not accept the name, password or token. Check them and connect again."
+    ),
     "network_refused": _("The network refused: %(message)s"),
     "network_forbidden": _("The account may not do this: %(message)s. Check its rights on the network."),
     "network_not_found": _("The network knows nothing of that name. Check the spelling."),
@@ -136,17 +152,32 @@ TEXTS: dict[str, Promise | str] = {
     "network_media_refused": _("The network does not take the picture: %(message)s. Use another one."),
     "network_media_required": _("This network wants a picture with every post here."),
     "network_media_processing": _("The network is still working on the picture. We ask again by ourselves."),
-    "network_media_needs_public_address": _("The network fetches pictures itself, but this server has no public address."),
-    "network_preparation_expired": _("The network forgot what was prepared. We prepare it again by ourselves."),
-    "network_rate_limited": _("The network wants us to wait before the next post. We try again by ourselves."),
+    "network_media_needs_public_address": _(
+        "The network fetches pictures itself, but this server has no public address."
+    ),
+    "network_preparation_expired": _(
+        "The network forgot what was prepared. We prepare it again by ourselves."
+    ),
+    "network_rate_limited": _(
+        "The network wants us to wait before the next post. We try again by ourselves."
+    ),
     "network_server_error": _("The network has trouble of its own and gave no clear answer."),
     "network_unexpected_answer": _("The network answered something we do not understand."),
     "network_not_json": _("%(host)s does not answer like this network. Check the address."),
     "network_answer_too_large": _("The network's answer was far too long to be real."),
     "network_contradiction": _("The network contradicts itself about this post. Please look there."),
-    "network_account_blocked": _("The network has blocked this account. Sign in there and see what it asks for."),
+    "network_account_blocked": _(
+        "The network has blocked this account. Sign in there and see what it asks for."
+    ),
     "network_credentials_missing": _("A name, password or token is missing. Connect again."),
-    "network_no_account_behind_token": _("There is no account behind this token. Make one for the right page."),
+    "network_no_account_behind_token": _(
+        "There is no account behind this token. Make one for the right page."
+    ),
+    "network_may_not_post": _(
+        "The account may not post there. Give it the right to post, then connect again."
+    ),
+    "network_chat_moved": _("The group became another kind of group and has a new number. Connect it again."),
+    "network_media_unreadable": _("The file of the picture or video is no longer here. Add it again."),
     "network_room_encrypted": _("The room is encrypted; only people can write there. Choose an open room."),
     # publishing
     "time_is_past": _("This moment has passed. Choose a later one, or publish now."),
@@ -155,8 +186,12 @@ TEXTS: dict[str, Promise | str] = {
     "item_in_reserve": _("The post is in reserve. Take it out of reserve first."),
     "channel_disconnected": _("“%(name)s” is disconnected. Connect it again, then send the post again."),
     "channel_reconnect": _("“%(name)s” must be connected again; the post waits for that."),
-    "permission_lost": _("%(name)s, who scheduled it, may not publish any more. Somebody else has to decide."),
-    "too_late": _("It would have been %(minutes)s minutes late; more than %(tolerance)s are not wanted here."),
+    "permission_lost": _(
+        "%(name)s, who scheduled it, may not publish any more. Somebody else has to decide."
+    ),
+    "too_late": _(
+        "It would have been %(minutes)s minutes late; more than %(tolerance)s are not wanted here."
+    ),
     "cannot_tell": _("We cannot find out whether the post is there."),
     "worker_died": _("The program was stopped while sending."),
     "unexpected": _("Something unexpected happened inside Spilno (%(error)s). It is in the log."),
@@ -165,11 +200,15 @@ TEXTS: dict[str, Promise | str] = {
     "posted_in_future": _("This time has not come yet."),
     "not_an_address": _("This is not a link. Copy it from the network; it begins with https://"),
     "not_a_time": _("This is not a time."),
-    "delivery_exists": _("Spilno itself sends or sent this post to “%(channel)s”; its time cannot be overwritten."),
+    "delivery_exists": _(
+        "Spilno itself sends or sent this post to “%(channel)s”; its time cannot be overwritten."
+    ),
     "nobody_to_remind": _("Nobody could be reminded by mail: nobody answers for the channel."),
     "mail_failed": _("The mail could not be sent. The reminder is in Today all the same."),
     # demo
-    "practice_running": _("Something listens on port %(port)s, where the practice networks belong. Stop it first."),
+    "practice_running": _(
+        "Something listens on port %(port)s, where the practice networks belong. Stop it first."
+    ),
     # plan
     "text_far_too_long": _("The text is longer than any network takes (%(limit)s characters)."),
     "link_not_an_address": _("The link is not a web address. It begins with https://"),
@@ -179,7 +218,9 @@ TEXTS: dict[str, Promise | str] = {
     "unknown_media": _("This picture is not in the library any more."),
     "channel_twice": _("A channel was chosen twice."),
     "item_key_taken": _("There is a post with the key “%(key)s” already."),
-    "item_changed": _("Somebody changed this post meanwhile. What you typed is still here; nothing was overwritten."),
+    "item_changed": _(
+        "Somebody changed this post meanwhile. What you typed is still here; nothing was overwritten."
+    ),
     "item_deleted": _("This post is deleted."),
     "item_is_out": _("This post is out or on its way: its words, pictures and link stay as they are."),
     "item_without_channels": _("This post has no channel yet. Open it and choose where it goes."),

@@ -17,11 +17,13 @@ from spilno.toolkit.language.formats import number
 # Key of a limit → what it limits. A test keeps this complete over all networks.
 RULES: Mapping[str, Promise] = {
     "text": gettext_lazy("Text"),
+    "caption": gettext_lazy("Text beside a picture or video"),
     "bytes": gettext_lazy("Text, counted in bytes"),
     "event_bytes": gettext_lazy("Whole message"),
     "hashtags": gettext_lazy("Hashtags"),
     "images": gettext_lazy("Pictures"),
     "videos": gettext_lazy("Videos"),
+    "media": gettext_lazy("Pictures and videos together"),
     "image_bytes": gettext_lazy("Size of a picture"),
     "video_bytes": gettext_lazy("Size of a video"),
     "image_mime": gettext_lazy("Kinds of pictures"),
@@ -30,6 +32,7 @@ RULES: Mapping[str, Promise] = {
     "ratio_min": gettext_lazy("Narrowest picture (width to height)"),
     "ratio_max": gettext_lazy("Widest picture (width to height)"),
     "ratio_best": gettext_lazy("Best shape (width to height)"),
+    "sides_sum": gettext_lazy("Width and height together"),
     "width_min": gettext_lazy("Smallest width"),
     "posts_per_day": gettext_lazy("Posts in 24 hours"),
 }

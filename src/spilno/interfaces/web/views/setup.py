@@ -151,8 +151,6 @@ def demo_load(request: HttpRequest) -> HttpResponse:
     """Load the demo from the set-up page; on an installation in use only staff may."""
     if not _is_empty() and not (request.user.is_authenticated and getattr(request.user, "is_staff", False)):
         return redirect("home")
-    from spilno.exchange import demo
-
     try:
         demo.load(now=clock.now())
     except UserError as error:
