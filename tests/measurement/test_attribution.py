@@ -60,12 +60,17 @@ def test_parts_by_post_and_by_tag_agree_with_the_rows(db: None, facts) -> None: 
     period = Period(START, END, ZONE, PUBLIC)
 
     posts, tags = attribution.by_post(questions), attribution.by_tag(questions)
+    places = attribution.by_place(questions)
 
     items = {key: variant.item_id for key, variant in world.variants.items()}
-    for definition, by_post, by_tag in zip(definitions, posts, tags, strict=True):
+    for definition, by_post, by_place, by_tag in zip(definitions, posts, places, tags, strict=True):
         for key, item in items.items():
             expected = compute(definition, facts, [], period, item=key, currency="UAH")
             assert by_post.get(item, Decimal(0)) == expected.value, definition.key
+            for name, channel in world.channels.items():
+                mine = [row for row in facts if (row.item, row.channel) == (key, name)]
+                expected = compute(definition, mine, [], period, currency="UAH")
+                assert by_place.get((item, channel.pk), Decimal(0)) == expected.value, definition.key
         for source, medium in {(row.utm["source"], row.utm["medium"]) for row in facts if row.utm}:
             mine = [row for row in facts if row.utm == {"source": source, "medium": medium}]
             expected = compute(definition, mine, [], period, currency="UAH")

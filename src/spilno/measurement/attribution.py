@@ -39,6 +39,19 @@ def by_post(questions: Sequence[Question]) -> list[dict[UUID, Decimal]]:
     ]
 
 
+def by_place(questions: Sequence[Question]) -> list[dict[tuple[UUID, UUID], Decimal]]:
+    """For each question: (plan item, channel) → its part, where facts know both. One query."""
+    return [
+        {
+            (UUID(item), UUID(channel)): number
+            for place, number in parts.items()
+            if place is not None
+            for item, _, channel in [str(place).partition("/")]
+        }
+        for parts in _parts(questions, Split.PLACE)
+    ]
+
+
 def by_tag(questions: Sequence[Question]) -> list[dict[tuple[str, str], Decimal]]:
     """For each question: (source, medium) of the link's tag → its part; untagged facts are left out. One query."""
     found = []

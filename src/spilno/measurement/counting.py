@@ -43,6 +43,7 @@ class Split(StrEnum):
     NOT = ""
     DAY = "day"  # a date in the period's zone; a person counts on the first day they are seen
     ITEM = "item"  # the plan item (post) that a fact is attributed to, or None
+    PLACE = "place"  # "item id/channel id" of the post, or None where one of them is not known
     TAG = "tag"  # the link's tag: "utm_source/utm_medium"
 
 
@@ -50,6 +51,7 @@ _SPLITS = {
     Split.NOT: "NULL::text",
     Split.DAY: "(f.occurred_at AT TIME ZONE %s)::date",
     Split.ITEM: "f.item_id",
+    Split.PLACE: "f.item_id::text || '/' || f.channel_id::text",
     Split.TAG: "f.utm_source || '/' || f.utm_medium",
 }
 

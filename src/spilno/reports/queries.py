@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from django.utils import translation
@@ -40,7 +42,7 @@ Address = Callable[[Target], str]
 
 MOST_PARTS = 6
 
-_UNTITLED = {"uk": "Допис без тексту", "en": "Post without text", "ru": "Пост без текста"}
+_UNTITLED = {"uk": "Допис без тексту", "en": "Post without text", "ru": "Публикация без текста"}
 
 
 def results_report(
@@ -197,21 +199,28 @@ def _posts(
     questions = [question_of(one, initiative, now) for one in targets]
     questions = [one for one in questions if attribution.attributable(one.definition)]
     found = dict(zip([one.definition.key for one in questions], attribution.by_post(questions), strict=True))
+    placed = dict(zip(found, attribution.by_place(questions), strict=True))
     titles = {
         one.variant.item_id: title_of(one.variant.item.title, one.variant.text or one.variant.item.text)
         or _UNTITLED[language]
         for one in deliveries
     }
     sides: dict[str, _Sides] = {}
-    # An item that went out on several channels: nobody knows which of its posts a fact belongs to.
-    alone = _alone(deliveries)
+    # An item that went out once: its facts are that post's. Else only facts that name the channel are, and
+    # only if the item went out there once.
+    alone = _alone(one.variant.item_id for one in deliveries)
+    alone_there = _alone((one.variant.item_id, one.channel_id) for one in deliveries)
     posts = []
     for one in deliveries:
         item, picture = one.variant.item, pictures.get(one.variant.item_id)
         side = sides.setdefault(one.channel.network, _sides(one.channel, language))
-        outcomes = {
-            metric: parts[item.pk] for metric, parts in found.items() if item.pk in alone and item.pk in parts
-        }
+        there = (item.pk, one.channel_id)
+        outcomes: dict[str, Decimal] = {}
+        for metric, of_items in found.items():
+            if item.pk in alone and item.pk in of_items:
+                outcomes[metric] = of_items[item.pk]
+            elif item.pk not in alone and there in alone_there and there in placed[metric]:
+                outcomes[metric] = placed[metric][there]
         posts.append(
             PostResult(
                 key=item.key,
@@ -240,11 +249,12 @@ def _posts(
     return tuple(posts), {metric: some for metric, some in parts.items() if len(some) > 1}
 
 
-def _alone(deliveries: Sequence[Delivery]) -> set[UUID]:
-    times: dict[UUID, int] = defaultdict(int)
-    for one in deliveries:
-        times[one.variant.item_id] += 1
-    return {item for item, number in times.items() if number == 1}
+Name = TypeVar("Name", bound=Hashable)
+
+
+def _alone(names: Iterable[Name]) -> set[Name]:
+    """What is there exactly once."""
+    return {name for name, times in Counter(names).items() if times == 1}
 
 
 def _pictures(items: Sequence[UUID]) -> dict[UUID, Media]:
