@@ -88,7 +88,7 @@ class Bluesky(Network):
     credential_fields = (
         CredentialField(
             "handle",
-            label={"uk": "Ім’я користувача", "en": "Handle", "ru": "Имя пользователя"},
+            label={"uk": "Імʼя користувача", "en": "Handle", "ru": "Имя пользователя"},
             help={
                 "uk": "Як у профілі, без @: name.bsky.social або власний домен.",
                 "en": "As in the profile, without @: name.bsky.social or your own domain.",

@@ -39,7 +39,7 @@ GRAPH_URL = CredentialField(
     "graph_url",
     label={"uk": "Адреса Graph API", "en": "Graph API address", "ru": "Адрес Graph API"},
     help={
-        "uk": "Змінюйте, лише щоб підключити навчальну мережу або іншу версію API.",
+        "uk": "Змінюйте, лише щоб підʼєднати навчальну мережу або іншу версію API.",
         "en": "Change it only to connect a practice network or another version of the API.",
         "ru": "Меняйте, только чтобы подключить учебную сеть или другую версию API.",
     },

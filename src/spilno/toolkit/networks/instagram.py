@@ -76,7 +76,7 @@ class Instagram(Network):
     look_here = {
         "uk": "Відкрийте акаунт в Instagram: останні дописи та активні сторіс.",
         "en": "Open the account on Instagram: the latest posts and the active stories.",
-        "ru": "Откройте аккаунт в Instagram: последние публикации и активные истории.",
+        "ru": "Откройте аккаунт в Instagram: последние публикации и активные сторис.",
     }
     placements = (
         Placement(
@@ -132,7 +132,7 @@ class Instagram(Network):
                 "ru": "Номер аккаунта Instagram",
             },
             help={
-                "uk": "Можна не вказувати: знайдемо за сторінкою, з якою акаунт пов’язаний.",
+                "uk": "Можна не вказувати: знайдемо за сторінкою, з якою акаунт повʼязаний.",
                 "en": "May stay empty: it is found by the page that the account is connected with.",
                 "ru": "Можно не указывать: найдём по странице, с которой связан аккаунт.",
             },

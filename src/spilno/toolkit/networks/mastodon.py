@@ -109,7 +109,7 @@ class Mastodon(Network):
             "access_token",
             label=ACCESS_TOKEN,
             help={
-                "uk": "Необов’язково: без нього ви підтвердите доступ на своєму сервері.",
+                "uk": "Необовʼязково: без нього ви підтвердите доступ на своєму сервері.",
                 "en": "Optional: without it you allow access on your server.",
                 "ru": "Необязательно: без него вы подтвердите доступ на своём сервере.",
             },

@@ -20,7 +20,7 @@ def limit(key: str, value: int | Decimal | str | None, unit: str, source: str) -
 
 
 POST: LocalText = {"uk": "Допис", "en": "Post", "ru": "Публикация"}
-STORY: LocalText = {"uk": "Сторіс", "en": "Story", "ru": "История"}
+STORY: LocalText = {"uk": "Сторіс", "en": "Story", "ru": "Сторис"}
 MESSAGE: LocalText = {"uk": "Повідомлення", "en": "Message", "ru": "Сообщение"}
 
 ACCESS_TOKEN: LocalText = {"uk": "Токен доступу", "en": "Access token", "ru": "Токен доступа"}
