@@ -37,10 +37,10 @@ class User(AbstractBaseUser, PermissionsMixin, Row):
     is_demo = models.BooleanField(default=False)  # may be signed in by one click while the demo is open
     date_joined = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[UserManager] = UserManager()
+    objects = UserManager()
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     def __str__(self) -> str:
         return self.name or self.email
