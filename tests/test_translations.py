@@ -61,7 +61,7 @@ def test_numbers_choose_their_form(language: str) -> None:
     for number, word in FORMS[language].items():
         assert catalogue.ngettext("in %(number)s post", "in %(number)s posts", number).endswith(word)
     for number, word in COUNTED[language].items():
-        assert catalogue.ngettext("%(n)s request", "%(n)s requests", number) == f"%(n)s {word}"
+        assert catalogue.ngettext("%(n)s request", "%(n)s requests", number) == f"%(n)s\N{NO-BREAK SPACE}{word}"
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -124,6 +124,7 @@ def gauge(
         "state_word": words.get(state, ""),
         "texts": texts,
         "shown": shown_value(value, unit, currency),
+        "parts": unit in ("count", "money"),  # "23 of 60"; "2 % of 3 %" would be another number
         "to": _part(value, scale),
         "goal": _part(target, scale) if target is not None else "",
         "now": _part(expected, scale) if expected is not None else "",
