@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
@@ -22,14 +22,14 @@ notes = Console(stderr=True)
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """A moving line while something long happens; nothing when the output is not a terminal."""
+    """A moving bar while something long happens; nothing when the output is not a terminal."""
     if not notes.is_terminal:
         yield
         return
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=notes, transient=True
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=notes, transient=True
     ) as bar:
-        bar.add_task(text)
+        bar.add_task(text, total=None)
         yield
 
 
