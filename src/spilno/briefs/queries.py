@@ -109,7 +109,7 @@ def steps(brief: Brief, targets: Iterable[Target] | None = None) -> list[Step]:
     ]
     if len(measurable) < len(chosen):
         found.append(
-            Step("unknown_metric", _("Remove the target whose metric is not known"), "targets", False, True)
+            Step("unknown_metric", _("Remove the target whose KPI is not known"), "targets", False, True)
         )
     if not on_time:
         found.append(

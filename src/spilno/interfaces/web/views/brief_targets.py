@@ -213,7 +213,7 @@ def targets_part(
             Chip(one.key, pick(one.label, language))
             for one in suggestions.metrics_for(initiative.kind, without=taken)
         ),
-        metrics=(("", _("Another metric…")), *every),
+        metrics=(("", _("Another KPI…")), *every),
         channels=tuple((one.key, one.name) for one in channels if one.is_active or one.key == kept),
         may_change=may_change,
         currency=workspace.currency,

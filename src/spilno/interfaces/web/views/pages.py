@@ -273,7 +273,7 @@ def public_page_open(request: WorkspaceRequest, initiative: str, page: UUID) -> 
     is_open = request.POST.get("open") == "1"
     services.set_open(page=current, by=request.person, now=clock.now(), is_open=is_open)
     messages.success(
-        request, __("The page is open.") if is_open else __("The page is closed. Nobody is lost.")
+        request, __("The page is open.") if is_open else __("The page is closed. Those who came stay on the list.")
     )
     return redirect(_address(request, found, current.kind))
 
@@ -285,7 +285,7 @@ def public_page_links(request: WorkspaceRequest, initiative: str, page: UUID) ->
     found = initiative_or_404(request, initiative)
     current = _page_or_404(found, page)
     made = services.track_page(page=current, by=request.person, now=clock.now())
-    messages.success(request, __("Made: %(number)s. Copy each into its post.") % {"number": made})
+    messages.success(request, __("Short links made: %(number)s. Copy each into its post.") % {"number": made})
     return redirect(_address(request, found, current.kind) + "#links")
 
 
