@@ -15,11 +15,11 @@ from babel.messages.pofile import read_po
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "spilno"
 TRANSLATED = ("uk", "ru")  # English stands in the source
-# Forms name their labels with a lazy "_" and their messages with "__": both are texts.
+# Beside "_" modules call their second translator "__" or "_T" (one of the two is lazy): all are texts.
 _MAKE = (
     "from django.core.management import execute_from_command_line as run; "
     "from django.core.management.commands.makemessages import Command; "
-    "Command.xgettext_options = [*Command.xgettext_options, '--keyword=__']; "
+    "Command.xgettext_options = [*Command.xgettext_options, '--keyword=__', '--keyword=_T']; "
     "run()"
 )
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%[sd]|\{(\w*)\}")
