@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 BUNDLE := src/spilno/interfaces/web/static/build
 
-.PHONY: help run test check bench screenshots conformance build translations format requirements clean
+.PHONY: help run test check bench chaos screenshots conformance build translations format requirements clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,9 +28,14 @@ bench: $(VENV)/.dev build ## Measure; prints a table and writes build/bench.json
 	@$(PY) -m tests.servers.debian chromium
 	$(PY) -m tests.bench
 
+chaos: MINUTES ?= 5
+chaos: $(VENV)/.dev build ## Kill workers and break networks for MINUTES=5, then count what is out; writes build/chaos.json
+	@$(PY) -m tests.servers install
+	@$(PY) -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 conformance: $(VENV)/.dev build ## Requests and answers against the networks' own descriptions: SPECS=FOLDER
 	@test -d "$(SPECS)" || { echo "Say where the descriptions are: make conformance SPECS=../shared/specs" >&2; exit 2; }
-	@SPILNO_SPECS="$(abspath $(SPECS))" $(PY) -m pytest tests/toolkit/practice/test_conformance.py
+	@SPILNO_SPECS="$(abspath $(SPECS))" $(PY) -m pytest tests/toolkit/practice/test_conformance*.py
 
 screenshots: $(VENV)/.dev build ## Pictures of the main pages into docs/screenshots
 	@$(PY) -m tests.servers.debian chromium

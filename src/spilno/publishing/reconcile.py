@@ -28,6 +28,9 @@ ASK_FOR = timedelta(minutes=30)
 
 MOST_REPEATS = 5
 
+MOST_REFUSALS = 3
+"""How often a look-up may be refused before a person is asked: networks refuse for reasons that pass."""
+
 Commit = Callable[[Delivery, Ready, Callable[[], datetime], str], bool]
 
 
@@ -131,9 +134,13 @@ def _no_answer(held: ledger.Claim, trouble: Trouble, now: datetime) -> bool:
         "params": trouble.params,
     }
     since = delivery.first_commit_at or now
-    if trouble.kind in (Kind.PERMANENT, Kind.RECONNECT) or now >= since + ASK_FOR:
+    finds = delivery.attempts.filter(step=Step.FIND, started_at__gte=since)
+    refused = trouble.kind is Kind.PERMANENT and (
+        finds.filter(outcome=str(Kind.PERMANENT)).count() + 1 >= MOST_REFUSALS
+    )
+    if refused or trouble.kind is Kind.RECONNECT or now >= since + ASK_FOR:
         return ledger.finish(held, target=S.NEEDS_PERSON, **common)
-    wait = trouble.wait(now, delivery.attempts.filter(step=Step.FIND).count())
+    wait = trouble.wait(now, finds.count())
     return ledger.finish(held, target=S.UNCERTAIN, next_try_at=now + wait, **common)
 
 
