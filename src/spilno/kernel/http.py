@@ -4,6 +4,7 @@ resolves to another address later (DNS rebinding) or a redirect cannot reach int
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -12,6 +13,9 @@ import httpcore
 import httpx
 
 from spilno.kernel.errors import UserError
+
+for _name in ("httpx", "httpcore"):  # they log whole addresses, and there are networks whose addresses hold a token
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 USER_AGENT = "Spilno/0.1"
 
@@ -23,9 +27,24 @@ class PrivateHost(UserError):
         super().__init__("private_host", host=host)
 
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+
 def _forbidden(address: str) -> bool:
+    """May nobody be led there? Anything that is not an address of the open internet, however it is written."""
     ip = ipaddress.ip_address(address)
-    return not ip.is_global or ip.is_multicast
+    if not ip.is_global or ip.is_multicast:
+        return True
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.is_site_local:
+            return True
+        # Ways to write an IPv4 address as an IPv6 one; gateways turn them back.
+        inside = ip.ipv4_mapped or ip.sixtofour
+        if ip in _NAT64 or ip in _IPV4_COMPATIBLE:
+            inside = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        return inside is not None and not inside.is_global
+    return False
 
 
 class _GuardedBackend(httpcore.SyncBackend):

@@ -40,6 +40,7 @@ MESSAGES: dict[str, Promise] = {
     "media_required": _("A picture is needed here."),
     "media_too_many": _("%(count)s pictures, at most %(limit)s fit."),
     "media_too_many_video": _("%(count)s videos, at most %(limit)s fit."),
+    "media_too_many_file": _("%(count)s pictures and videos, at most %(limit)s fit."),
     "media_wrong_type": _("%(type)s is not accepted here. Possible: %(allowed)s."),
     "media_too_large": _("The picture has %(bytes)s, at most %(limit)s are accepted."),
     "video_too_long": _("The video lasts %(seconds)s s, at most %(limit)s s are accepted."),
@@ -48,6 +49,7 @@ MESSAGES: dict[str, Promise] = {
     ),
     "ratio_not_best": _("The picture's sides are %(ratio)s to 1; here %(best)s looks best."),
     "image_too_small": _("The picture is %(width)s px wide, at least %(limit)s px are needed."),
+    "image_too_big": _("Width and height make %(sum)s px together, at most %(limit)s px are accepted."),
     "alt_missing": _("Describe the picture for those who cannot see it."),
     "channel_gone": _("The channel is no longer connected."),
     "unknown_placement": _("The network does not have this placement any more."),
@@ -168,8 +170,8 @@ def say(problem: Problem) -> Said:
 def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
     if code == "text_too_long" and params.get("unit") == "bytes":
         return "text_too_long_bytes", params
-    if code == "media_too_many" and params.get("kind") == "video":
-        return "media_too_many_video", params
+    if code == "media_too_many" and params.get("kind") in ("video", "file"):
+        return f"media_too_many_{params['kind']}", params
     if code == "media_too_large":
         return code, params | {"bytes": _size(params["bytes"]), "limit": _size(params["limit"])}
     if code == "media_wrong_type":

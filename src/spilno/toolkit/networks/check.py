@@ -79,12 +79,13 @@ def check(
         else text
     )
     by_hand = place.once is Once.HAND or (bool(link) and place.link_by_hand)
+    text_limit = _text_limit(of, bool(media))
     problems = [
         *_text_problems(place, of, sent, bool(media)),
         *_link_problems(place, link),
         *_media_problems(place, of, media, by_hand),
     ]
-    return Checked(length(sent, place.counting), of.whole("text"), place.counting, tuple(problems))
+    return Checked(length(sent, place.counting), of.whole(text_limit), place.counting, tuple(problems))
 
 
 class _Limits:
@@ -106,6 +107,11 @@ class _Limits:
         return tuple(str(value).split()) if value else ()
 
 
+def _text_limit(of: _Limits, has_media: bool) -> str:
+    """Key of the limit that counts: a text beside pictures may have one of its own."""
+    return "caption" if has_media and of.whole("caption") is not None else "text"
+
+
 def _text_problems(place: Placement, of: _Limits, sent: str, has_media: bool) -> list[Problem]:
     if not place.text_allowed:
         return [Problem("text_not_shown", {}, "text", NOTE)] if sent.strip() else []
@@ -113,7 +119,7 @@ def _text_problems(place: Placement, of: _Limits, sent: str, has_media: bool) ->
     if not sent.strip() and not has_media:
         found.append(Problem("text_empty"))
     # A network may count in two ways at once (graphemes and bytes): each is a limit of its own.
-    for key, counting in (("text", place.counting), ("bytes", Counting.BYTES)):
+    for key, counting in ((_text_limit(of, has_media), place.counting), ("bytes", Counting.BYTES)):
         most = of.whole(key)
         if most is not None and (size := length(sent, counting)) > most:
             params = {"length": size, "limit": most, "over": size - most, "unit": str(counting)}
@@ -148,6 +154,9 @@ def _media_problems(
         count = sum(1 for one in media if one.kind == kind)
         if most is not None and count > most:
             found.append(Problem("media_too_many", {"count": count, "limit": most, "kind": kind}, "media"))
+    most = of.whole("media")  # of all kinds together
+    if most is not None and len(media) > most and not any(one.code == "media_too_many" for one in found):
+        found.append(Problem("media_too_many", {"count": len(media), "limit": most, "kind": "file"}, "media"))
     for number, one in enumerate(media):
         found += _file_problems(place, of, one, f"media.{number}", by_hand)
     return found
@@ -190,4 +199,7 @@ def _shape_problems(of: _Limits, one: MediaFile, where: str) -> list[Problem]:
     narrowest = of.whole("width_min")
     if narrowest is not None and one.width < narrowest:
         found.append(Problem("image_too_small", {"width": one.width, "limit": narrowest}, where))
+    together = of.whole("sides_sum")
+    if one.kind == "image" and together is not None and one.width + one.height > together:
+        found.append(Problem("image_too_big", {"sum": one.width + one.height, "limit": together}, where))
     return found

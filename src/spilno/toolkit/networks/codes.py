@@ -10,15 +10,18 @@ ERRORS = frozenset(
         "account_blocked",  # message
         "answer_too_large",  # —
         "bad_address",  # host
+        "chat_moved",  # —
         "connection_lost",  # host
         "contradiction",  # rkey
         "credentials_missing",  # field
         "forbidden",  # host, message
+        "may_not_post",  # —
         "media_needs_public_address",  # —
         "media_processing",  # seconds
         "media_refused",  # message
         "media_required",  # —
         "media_too_large",  # host
+        "media_unreadable",  # —
         "no_account_behind_token",  # —
         "not_accepted",  # host, message
         "not_found",  # host, message
@@ -40,6 +43,7 @@ PROBLEMS = frozenset(
     {
         "alt_missing",
         "hashtags_too_many",
+        "image_too_big",
         "image_too_small",
         "link_by_hand",
         "link_not_an_address",

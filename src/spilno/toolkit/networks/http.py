@@ -100,8 +100,9 @@ class Wire:
     """A way to one server: where it is, what to send along, what to hide, and how its errors read."""
 
     client: httpx.Client
-    base: str
-    # Not in the representation: a traceback with local variables must not show a token.
+    # Not in the representation: a traceback with local variables must not show a token, which one network wants as
+    # part of the address.
+    base: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     explain: Explain = nothing_to_explain
@@ -185,7 +186,7 @@ class Wire:
         if kind is not Kind.WAIT:
             retry_at = None
         if 300 <= status < 400:
-            params["to"] = _where(response)
+            params["to"] = redacted(_where(response), self.secrets)  # a path may carry a token
         raise NetworkError(kind, code, params=params, retry_at=retry_at, status=status)
 
 

@@ -1,8 +1,8 @@
 """Practice networks: loopback servers that speak the wire protocol of networks one cannot rehearse on.
 
 ``python -m spilno.toolkit.practice --port 8100 --state practice.json --seed spring`` starts one process that speaks
-the Graph protocol of Instagram and of Facebook pages, and shows on its own pages what was posted. Nothing that is
-posted there ever becomes public.
+the Graph protocol of Instagram and of Facebook pages and Telegram's Bot API, and shows on its own pages what was
+posted. Nothing that is posted there ever becomes public.
 
 In a test::
 

@@ -9,7 +9,8 @@ method       path                                body (JSON)
                                                  ``picture`` (base64), ``alt``
 ``POST``     ``/control/faults``                 ``kind``, ``match``, ``times``, ``seconds``
 ``DELETE``   ``/control/faults``
-``POST``     ``/control/settings``               ``processing_polls``: how often a new container reads IN_PROGRESS
+``POST``     ``/control/settings``               ``processing_polls``: how often a new container reads IN_PROGRESS;
+                                                 ``messages_a_minute``: how many a chat takes before 429
 ===========  ==================================  =================================================================
 """
 
@@ -28,6 +29,8 @@ from starlette.routing import Route
 
 from spilno.toolkit.practice.faults import Faults
 from spilno.toolkit.practice.state import State, UnreadablePicture
+
+SETTINGS = ("processing_polls", "messages_a_minute")
 
 
 def routes(state: State, faults: Faults) -> list[Route]:
@@ -83,8 +86,11 @@ def routes(state: State, faults: Faults) -> list[Route]:
 
     def settings(body: dict[str, Any]) -> dict[str, Any]:
         with state.changing() as data:
-            data["processing_polls"] = int(body["processing_polls"])
-            return {"processing_polls": data["processing_polls"]}
+            given = {name: int(body[name]) for name in SETTINGS if name in body}
+            if not given:
+                raise ValueError(f"one of {', '.join(SETTINGS)} is missing")
+            data |= given
+            return given
 
     return [
         Route("/control/accounts", _endpoint(add_account), methods=["POST"]),

@@ -34,6 +34,9 @@ _connections: dict[tuple[str, int], BaseTransport] = {}
 """Open connections by the client's address: only the transport can break one off without an answer."""
 
 
+PROTOCOLS = ("/graph/", "/bot-api/")
+
+
 class AbortableProtocol(H11Protocol):
     """uvicorn's protocol, remembering its transport so that a fault can reset the connection."""
 
@@ -103,7 +106,7 @@ class Faults:
 
 
 class FaultsMiddleware:
-    """Lets the scripted faults happen to Graph requests."""
+    """Lets the scripted faults happen to requests of the networks' protocols."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self.app = app
@@ -112,13 +115,14 @@ class FaultsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or let its fault happen."""
         fault = None
-        if scope["type"] == "http" and scope["path"].startswith("/graph/"):
+        if scope["type"] == "http" and scope["path"].startswith(PROTOCOLS):
             fault = self.faults.take(f"{scope['method']} {scope['path']}")
         if fault is None:
             await self.app(scope, receive, send)
             return
         if fault.kind.endswith("_after"):
             await self.app(scope, receive, _nowhere)
+        error = _bot_error if scope["path"].startswith("/bot-api/") else _graph_error
         match fault.kind:
             case "timeout_before" | "timeout_after":
                 await _until_gone(receive)
@@ -126,18 +130,15 @@ class FaultsMiddleware:
                 _reset(scope)
                 await _until_gone(receive)
             case "error_500_before" | "error_500_after":
-                await _error(send, 500, {"message": "An unknown error occurred", "code": 1})
+                await error(send, 500, fault)
             case "error_400_after":
-                await _error(send, 400, {"message": "Fatal", "code": 99999, "error_subcode": 7})
+                await error(send, 400, fault)
             case "html_after":
                 await _answer(
                     send, 502, b"<html><body>Bad Gateway</body></html>", [(b"content-type", b"text/html")]
                 )
             case "rate_limited":
-                usage = {"1": [{"type": "pages", "estimated_time_to_regain_access": -(-fault.seconds // 60)}]}
-                headers = [(b"x-business-use-case-usage", json.dumps(usage).encode())]
-                error = {"message": "(#32) Page request limit reached", "code": 32}
-                await _error(send, 400, error, headers)
+                await error(send, 429, fault)
 
 
 async def _nowhere(message: Message) -> None:
@@ -159,11 +160,30 @@ def _reset(scope: Scope) -> None:
     transport.abort()
 
 
-async def _error(
-    send: Send, status: int, error: dict[str, Any], headers: list[tuple[bytes, bytes]] | None = None
-) -> None:
-    body = json.dumps({"error": {"type": "OAuthException", "fbtrace_id": "practice", **error}}).encode()
-    await _answer(send, status, body, [(b"content-type", b"application/json"), *(headers or [])])
+async def _graph_error(send: Send, status: int, fault: Fault) -> None:
+    """Graph answers a limit with 400 and a header that tells minutes."""
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
+    error: dict[str, Any] = {"message": "An unknown error occurred", "code": 1}
+    if status == 400:
+        error = {"message": "Fatal", "code": 99999, "error_subcode": 7}
+    elif status == 429:
+        usage = {"1": [{"type": "pages", "estimated_time_to_regain_access": -(-fault.seconds // 60)}]}
+        headers.append((b"x-business-use-case-usage", json.dumps(usage).encode()))
+        status, error = 400, {"message": "(#32) Page request limit reached", "code": 32}
+    body = {"error": {"type": "OAuthException", "fbtrace_id": "practice", **error}}
+    await _answer(send, status, json.dumps(body).encode(), headers)
+
+
+async def _bot_error(send: Send, status: int, fault: Fault) -> None:
+    words = {
+        400: "Bad Request: SOMETHING ODD",
+        429: f"Too Many Requests: retry after {fault.seconds}",
+        500: "Internal Server Error",
+    }
+    body: dict[str, Any] = {"ok": False, "error_code": status, "description": words[status]}
+    if status == 429:
+        body["parameters"] = {"retry_after": fault.seconds}
+    await _answer(send, status, json.dumps(body).encode(), [(b"content-type", b"application/json")])
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

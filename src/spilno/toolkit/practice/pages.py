@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
@@ -14,11 +14,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from spilno.toolkit.language.counting import urls
+from spilno.toolkit.practice.bot_api import message_id
 from spilno.toolkit.practice.graph_instagram import LIVES
 from spilno.toolkit.practice.state import State
 
 LANGUAGES = ("uk", "en", "ru")
-TITLES = {"instagram": "Instagram", "facebook": "Facebook"}
+TITLES = {"instagram": "Instagram", "facebook": "Facebook", "telegram": "Telegram"}
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'"
 
 SHOWN = {
     "instagram": (
@@ -32,6 +36,7 @@ SHOWN = {
         "follows",
         "profile_visits",
     ),
+    "telegram": ("views",),
     "facebook": ("reach", "views", "clicks", "likes", "comments", "shares"),
 }
 """Counters that a network's own page shows, in this order."""
@@ -50,9 +55,9 @@ WORDS: dict[str, dict[str, str]] = {
     "title": {"uk": "Навчальна мережа", "en": "Practice network", "ru": "Учебная сеть"},
     "accounts": {"uk": "Акаунти", "en": "Accounts", "ru": "Аккаунты"},
     "no_accounts": {
-        "uk": "Поки жодного акаунта. Запустіть сервер із --instagram НАЗВА або --facebook НАЗВА.",
-        "en": "No account yet. Start the server with --instagram NAME or --facebook NAME.",
-        "ru": "Пока ни одного аккаунта. Запустите сервер с --instagram ИМЯ или --facebook ИМЯ.",
+        "uk": "Поки жодного акаунта. Запустіть сервер із --instagram НАЗВА, --facebook НАЗВА або --telegram НАЗВА.",
+        "en": "No account yet. Start the server with --instagram NAME, --facebook NAME or --telegram NAME.",
+        "ru": "Пока ни одного аккаунта. Запустите сервер с --instagram ИМЯ, --facebook ИМЯ или --telegram ИМЯ.",
     },
     "followers": {"uk": "Підписники", "en": "Followers", "ru": "Подписчики"},
     "posts": {"uk": "Дописи", "en": "Posts", "ru": "Публикации"},
@@ -125,7 +130,7 @@ class Page:
             f'<main><nav><a href="{self.to("/")}">{self.word("title")}</a>'
             f'<span class="languages">{languages}</span></nav>{body}</main></body></html>',
             status,
-            {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"},
+            {"Content-Security-Policy": POLICY},
         )
 
     # ------------------------------------------------------------------------------------------ parts
@@ -188,6 +193,34 @@ class Page:
         ]
         return f'<li class="card">{"".join(parts)}</li>'
 
+    def bubble(self, post: dict[str, Any], account: dict[str, Any]) -> str:
+        """A post of a channel, as messengers draw it: media first, the hour and the views in the corner."""
+        media = "".join(self._medium(number, post) for number in post["pictures"])
+        number = str(message_id(post))
+        address = self.to(f"/{account['network']}/{account['name']}/{number}")
+        text = "".join(
+            f'<a href="{escape(part)}" rel="noopener nofollow">{escape(part)}</a>'
+            if is_link
+            else escape(part)
+            for part, is_link in _parts(post["text"])
+        )
+        link = escape(post["link"]) if post["link"].startswith(("http://", "https://")) else ""
+        parts = [
+            f'<div class="pictures">{media}</div>' if media else "",
+            f'<p class="text">{text}</p>' if text else "",
+            f'<a class="link preview" href="{link}" rel="noopener nofollow">{link}</a>' if link else "",
+            f'<p class="corner soft">{self.word("views")}: <b>{self.state.counters(post)["views"]}</b> '
+            f'<a href="{address}">{self.moment(post["published_at"])}</a></p>',
+        ]
+        return f'<li class="card bubble" id="m{number}">{"".join(parts)}</li>'
+
+    def _medium(self, number: str, post: dict[str, Any]) -> str:
+        kept = self.state.data["pictures"][number]
+        if kept["mime"].startswith("video/"):
+            return f'<video src="/pictures/{number}" controls preload="metadata"></video>'
+        alt = escape(post["alt"] or post["text"][:80])
+        return f'<img src="/pictures/{number}" alt="{alt}" loading="lazy">'
+
     def story(self, post: dict[str, Any], account: dict[str, Any]) -> str:
         """A story in the row of stories."""
         over = self.state.clock() - datetime.fromisoformat(post["published_at"]) >= LIVES
@@ -208,6 +241,16 @@ def _accepted(request: Request) -> str:
         except ValueError:
             continue
     return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), "uk")
+
+
+def _parts(text: str) -> Iterator[tuple[str, bool]]:
+    """A text cut where its addresses begin and end; with each part, whether it is one."""
+    last = 0
+    for start, end in urls(text):
+        yield text[last:start], False
+        yield text[start:end], True
+        last = end
+    yield text[last:], False
 
 
 def _list(kind: str, items: Iterable[str]) -> str:
@@ -251,6 +294,8 @@ def routes(state: State) -> list[Route]:
                     if p["pictures"]
                 )
                 body += _list("grid", tiles)
+            elif found["network"] == "telegram":
+                body += _list("chat", (page.bubble(p, found) for p in reversed(posts)))
             else:
                 body += _list("feed", (page.card(p, found) for p in posts))
         if not posts and not stories:
@@ -260,13 +305,21 @@ def routes(state: State) -> list[Route]:
     async def one(request: Request) -> Response:
         page = Page(request, state)
         found = state.account_named(request.path_params["network"], request.path_params["name"])
+        wanted = request.path_params["post"]
+        if (
+            found is not None and found["network"] == "telegram"
+        ):  # its addresses have the message's number only
+            wanted = f"{found['id']}_{wanted:0>9}"
         with state.reading() as data:
-            post = data["posts"].get(request.path_params["post"])
+            post = data["posts"].get(wanted)
         if found is None or post is None or post["account"] != found["id"] or not post["published_at"]:
             return _gone(page)
         if found["network"] == "facebook":
             body = page.head(found, len(state.posts_of(found, kind="post")))
             return page.response(found["title"], body + _list("feed", [page.card(post, found, whole=True)]))
+        if found["network"] == "telegram":
+            body = page.head(found, len(state.posts_of(found, kind="post")))
+            return page.response(found["title"], body + _list("chat", [page.bubble(post, found)]))
         image = page.picture(post) if post["pictures"] else ""
         back = page.to(f"/instagram/{found['name']}")
         text = f'<p class="text">{escape(post["text"])}</p>' if post["text"] else ""

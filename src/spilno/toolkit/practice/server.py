@@ -1,4 +1,4 @@
-"""The server: Graph protocol, pages that show what was posted, and (if asked for) control endpoints."""
+"""The server: Graph protocol, Bot API, pages that show what was posted, and (if asked for) control endpoints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spilno.toolkit.practice import control, graph, graph_facebook, graph_instagram, pages
+from spilno.toolkit.practice import bot_api, control, graph, graph_facebook, graph_instagram, pages
 from spilno.toolkit.practice.faults import AbortableProtocol, Faults, FaultsMiddleware
 from spilno.toolkit.practice.state import Clock, State, wall_clock
 
@@ -32,6 +32,7 @@ def application(state: State, faults: Faults, *, with_control: bool = False) -> 
 
     routes = [
         Route("/graph/{version}/{path:path}", graph_endpoint, methods=["GET", "POST", "DELETE"]),
+        *bot_api.routes(state),
         *(control.routes(state, faults) if with_control else []),
         *pages.routes(state),
     ]
@@ -69,6 +70,11 @@ class Practice:
     def graph_url(self) -> str:
         """What a connector is told instead of ``https://graph.facebook.com/v23.0``."""
         return f"{self.url}/graph/{VERSION}"
+
+    @property
+    def bot_api_url(self) -> str:
+        """What a connector is told instead of ``https://api.telegram.org``."""
+        return f"{self.url}{bot_api.PREFIX}"
 
     def stop(self) -> None:
         """Stop serving; may be called twice."""

@@ -23,12 +23,18 @@ from PIL import Image, UnidentifiedImageError
 from spilno.toolkit.practice import growth
 
 Clock = Callable[[], datetime]
-NETWORKS = ("instagram", "facebook")
+NETWORKS = ("instagram", "facebook", "telegram")
+HEADS = {"instagram": "178414", "facebook": "10", "telegram": "-100"}
+"""How an account's id begins."""
 
 
 def wall_clock() -> datetime:
     """The machine's time, aware UTC."""
     return datetime.now(UTC)
+
+
+BOT = 8100
+"""Number of the bot that posts to practice channels."""
 
 
 class UnreadablePicture(ValueError):
@@ -127,6 +133,8 @@ class State:
     ) -> dict[str, Any]:
         """An account that can be connected with the token ``practice-<name>`` (or another one).
 
+        A bot's token begins with the bot's number: ``8100:practice-<name>``.
+
         An account of that network and name that exists already is returned as it is.
 
         :param followers: how many it had at ``since`` (default: now).
@@ -137,13 +145,14 @@ class State:
             if (found := self.account_named(network, name)) is not None:
                 return found
             number = zlib.crc32(f"{network}/{name}".encode())
-            head = "178414" if network == "instagram" else "10"
+            if not token:
+                token = f"{BOT}:practice-{name}" if network == "telegram" else f"practice-{name}"
             account = {
-                "id": f"{head}{number:011d}",
+                "id": f"{HEADS[network]}{number:011d}",
                 "network": network,
                 "name": name,
                 "title": title or name,
-                "token": token or f"practice-{name}",
+                "token": token,
                 "followers": followers,
                 "since": (since or self.clock()).isoformat(),
                 "revoked": False,
@@ -180,17 +189,15 @@ class State:
                 width, height, form = image.width, image.height, image.format or ""
         except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
             raise UnreadablePicture(str(error)) from None
+        return self.add_file(content, Image.MIME.get(form, "application/octet-stream"), width, height)
+
+    def add_file(self, content: bytes, mime: str, width: int, height: int) -> dict[str, Any]:
+        """Keep a file of any kind beside the pictures (a video)."""
         with self.changing() as data:
             number = self.new_id(data, "3")
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / number).write_bytes(content)
-            picture = {
-                "id": number,
-                "mime": Image.MIME.get(form, "application/octet-stream"),
-                "width": width,
-                "height": height,
-                "bytes": len(content),
-            }
+            picture = {"id": number, "mime": mime, "width": width, "height": height, "bytes": len(content)}
             data["pictures"][number] = picture
             return picture
 
@@ -210,7 +217,9 @@ class State:
     ) -> dict[str, Any]:
         """Put a post in, at any time of publication (default: now)."""
         with self.changing() as data:
-            head = "179" if account["network"] == "instagram" else f"{account['id']}_1"
+            head = {"instagram": "179", "telegram": f"{account['id']}_"}.get(
+                account["network"], f"{account['id']}_1"
+            )
             number = self.new_id(data, head)
             now = (published_at or self.clock()).isoformat()
             post = {
