@@ -210,7 +210,7 @@ def asked(world: World, definition: Definition) -> list[tuple[Question, dict[str
     return [(Question(definition, scope, period, None, "UAH"), words) for scope, words in scopes]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(facts=FACTS, observations=OBSERVATIONS)
 def test_every_metric_agrees_with_the_rows(db: None, facts, observations) -> None:  # type: ignore[no-untyped-def]
     world = make_world()

@@ -82,8 +82,8 @@ def state_of(delivery: Delivery) -> str:
 @pytest.mark.django_db
 def test_scheduling_enqueues_a_wake_up_with_the_change(stage: Stage) -> None:
     delivery = stage.delivery(stage.channel(Once.KEY))
-    job = ProcrastinateJob.objects.get(task_name="publishing.wake")
-    assert job.args == {"delivery_id": str(delivery.pk)}
+    # Tests with real transactions leave jobs of their own behind.
+    job = ProcrastinateJob.objects.get(task_name="publishing.wake", args__delivery_id=str(delivery.pk))
     assert job.scheduled_at == delivery.next_try_at
 
 
