@@ -1,5 +1,4 @@
-// The script of every page: htmx for partial updates, Alpine for small state, and a few helpers, one file each.
-import Alpine from "alpinejs";
+// The script of every page: htmx for partial updates, and a few helpers, one file each.
 import htmx from "htmx.org";
 import { autosave } from "./autosave.js";
 import { composers } from "./composer.js";
@@ -17,7 +16,6 @@ import { theme } from "./theme.js";
 import { toasts } from "./toasts.js";
 
 window.htmx = htmx;
-window.Alpine = Alpine;
 
 // 422 brings a form back with its errors; everything else that failed leaves the page as it is.
 htmx.config.responseHandling = [
@@ -27,6 +25,7 @@ htmx.config.responseHandling = [
   { code: "[45]..", swap: false, error: true },
 ];
 htmx.config.includeIndicatorStyles = false;
+htmx.config.allowEval = false; // the pages' security policy forbids it, too: no filters in hx-trigger, no "js:" values
 htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from ten minutes ago misleads
 
 // Helpers that listen on the document once …
@@ -34,5 +33,3 @@ for (const start of [theme, toasts, requests, confirmations, dialogs, menus, key
 // … and those that look at new parts of the page, at the start and after each htmx swap.
 const parts = [autosave, counters, dropzones, composers, previews, figures, tabs];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));
-
-Alpine.start();

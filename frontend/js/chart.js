@@ -64,7 +64,8 @@ async function draw(figure) {
   const height = parseInt(getComputedStyle(plot).getPropertyValue("--plot"), 10) || 250;
   plot.vega?.finalize();
   try {
-    plot.vega = await embed(plot, { width: "container", height, autosize: { type: "fit-x", contains: "padding" }, ...spec }, { renderer: "svg", actions: false, config: config(colours), tooltip: { theme: "custom" }, formatLocale: locale.number, timeFormatLocale: locale.time });
+    // `ast`: expressions are interpreted, not compiled; the pages' security policy forbids eval.
+    plot.vega = await embed(plot, { width: "container", height, autosize: { type: "fit-x", contains: "padding" }, ...spec }, { renderer: "svg", actions: false, ast: true, config: config(colours), tooltip: { theme: "custom" }, formatLocale: locale.number, timeFormatLocale: locale.time });
     plot.classList.remove("vega-embed");
     plot.dataset.drawn = "";
   } catch (problem) {

@@ -1,4 +1,5 @@
-// `data-open="ID"` opens a dialog, `data-close` closes the one it is in. What htmx puts into #panel opens the panel.
+// `data-open="ID"` opens a dialog, `data-close` closes the one it is in, `data-open-now="ID"` opens one with the page.
+// What htmx puts into #panel opens the panel. `data-back` goes back to the page before.
 export function dialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
@@ -19,6 +20,8 @@ export function dialogs() {
       if (!inside) event.target.close();
     }
   });
+  document.querySelectorAll("[data-open-now]").forEach((one) => document.getElementById(one.dataset.openNow)?.showModal());
+  document.addEventListener("click", (event) => event.target.closest("[data-back]") && history.back());
   document.addEventListener("input", (event) => event.target.form?.setAttribute("data-touched", ""));
 
   const panel = document.getElementById("panel-dialog");

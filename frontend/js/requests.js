@@ -22,6 +22,11 @@ export function requests() {
     bar.dataset.done = "";
     delete bar.dataset.on;
   };
+  // `data-unless="SELECTOR"` on an element that asks by itself: not while something like that is inside it.
+  document.addEventListener("htmx:confirm", (event) => {
+    const unless = event.detail.elt.dataset.unless;
+    if (unless && event.detail.elt.querySelector(unless)) event.preventDefault();
+  });
   document.addEventListener("htmx:beforeRequest", begin);
   document.addEventListener("htmx:afterRequest", end);
   document.addEventListener("htmx:sendError", () => toast(word("offline"), "late"));

@@ -33,12 +33,12 @@ ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",
     "[::1]",
-    "testserver",
     *([_public.hostname] if _public.hostname else []),
 ]
 CSRF_TRUSTED_ORIGINS = [SPILNO_PUBLIC_URL] if _public.scheme == "https" else []
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _public.scheme == "https" else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 30 if _public.scheme == "https" else 0
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "spilno.interfaces.web.safety.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "spilno.interfaces.web.middleware.PersonLocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -20,6 +20,7 @@ from spilno.channels import oauth, queries, services
 from spilno.channels.models import Channel, Purpose
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.safety import leads_to_networks
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
@@ -162,6 +163,7 @@ def _common(request: WorkspaceRequest) -> dict[str, Any]:
 
 
 @needs(Permission.CHANNEL_MANAGE)
+@leads_to_networks
 def connect(request: WorkspaceRequest, network: str) -> HttpResponse:
     """The generated form. Saving asks the network, which may take some seconds."""
     net = network_or_404(network)
@@ -202,6 +204,7 @@ def by_hand(request: WorkspaceRequest, network: str) -> HttpResponse:
 
 
 @needs(Permission.CHANNEL_MANAGE)
+@leads_to_networks
 def reconnect(request: WorkspaceRequest, key: str) -> HttpResponse:
     """New credentials for the same account."""
     try:
