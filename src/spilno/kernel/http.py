@@ -47,6 +47,24 @@ def _forbidden(address: str) -> bool:
     return False
 
 
+def _checked(host: str, port: int, allowed: Collection[str]) -> str:
+    """The address to connect to: the one that was checked, not whatever the name resolves to next.
+
+    :raises PrivateHost: if the name leads into a private network and is not allowed to.
+    :raises OSError: if there is no such name.
+    """
+    if {host, f"{host}:{port}"} & frozenset(allowed):
+        return host
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a name that cannot be one
+        raise OSError(str(error)) from None
+    addresses = [str(one[4][0]) for one in found]
+    if any(_forbidden(one) for one in addresses):
+        raise PrivateHost(host)
+    return addresses[0]
+
+
 class _GuardedBackend(httpcore.SyncBackend):
     def __init__(self, allowed: Collection[str]) -> None:
         self._allowed = frozenset(allowed)
@@ -59,21 +77,32 @@ class _GuardedBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        target = host
-        if not ({host, f"{host}:{port}"} & self._allowed):
-            try:
-                found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            except OSError as error:
-                raise httpcore.ConnectError(str(error)) from error
-            addresses = [str(one[4][0]) for one in found]
-            if any(_forbidden(one) for one in addresses):
-                raise PrivateHost(host)
-            # Connect to the address that was checked, not to whatever the name resolves to next.
-            target = addresses[0]
+        try:
+            target = _checked(host, port, self._allowed)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
         return super().connect_tcp(target, port, timeout, local_address, socket_options)
 
 
-def outgoing_client(*, allowed_private: Collection[str] = (), timeout: float = 20.0) -> httpx.Client:
+class GuardedClient(httpx.Client):
+    """An HTTP client that also opens plain connections, guarded alike, for protocols that are not HTTP.
+
+    The toolkit asks its client for one (``toolkit.networks.smtp.OpensSockets``), so the guard comes with the client.
+    """
+
+    allowed_private: frozenset[str] = frozenset()
+
+    def open_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """A TCP connection to a host that people typed.
+
+        :param timeout: seconds, for connecting and for every reading and writing after it.
+        :raises PrivateHost: as for requests.
+        :raises OSError: if it cannot be made.
+        """
+        return socket.create_connection((_checked(host, port, self.allowed_private), port), timeout)
+
+
+def outgoing_client(*, allowed_private: Collection[str] = (), timeout: float = 20.0) -> GuardedClient:
     """A client for requests to hosts that people typed.
 
     :param allowed_private: hosts (``host`` or ``host:port``) that may be private, e.g. practice networks.
@@ -81,10 +110,12 @@ def outgoing_client(*, allowed_private: Collection[str] = (), timeout: float = 2
     """
     transport = httpx.HTTPTransport(retries=0)
     transport._pool._network_backend = _GuardedBackend(allowed_private)  # httpx has no public way to set it
-    return httpx.Client(
+    client = GuardedClient(
         transport=transport,
         timeout=httpx.Timeout(timeout, connect=10.0),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT},
         trust_env=False,
     )
+    client.allowed_private = frozenset(allowed_private)
+    return client

@@ -8,8 +8,10 @@ from __future__ import annotations
 ERRORS = frozenset(
     {
         "account_blocked",  # message
+        "address_bad",  # address
         "answer_too_large",  # —
         "bad_address",  # host
+        "certificate_refused",  # host
         "chat_moved",  # —
         "connection_lost",  # host
         "contradiction",  # rkey
@@ -23,16 +25,19 @@ ERRORS = frozenset(
         "media_too_large",  # host
         "media_unreadable",  # —
         "no_account_behind_token",  # —
+        "no_encryption",  # host
         "not_accepted",  # host, message
         "not_found",  # host, message
         "not_json",  # host
         "preparation_expired",  # seconds
         "rate_limited",  # host, seconds
+        "recipients_refused",  # host, message
         "redirected",  # host, to
         "refused",  # host, message
         "room_encrypted",  # room
         "server_error",  # host, message
         "timeout",  # host
+        "too_many_recipients",  # limit
         "unexpected_answer",  # field
         "unreachable",  # host
     }

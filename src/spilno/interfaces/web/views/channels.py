@@ -223,7 +223,9 @@ def _channel_page(request: WorkspaceRequest, channel: Channel) -> ChannelPage:
     if net is not None and manages and not channel.by_hand:
         known = services.known_fields(channel)
         account = [
-            (pick(one.label, language), known[one.key]) for one in net.credential_fields if one.key in known
+            (pick(one.label, language), known[one.key])
+            for one in net.credential_fields
+            if one.key in known and one.kind != "lines"  # hundreds of people's addresses are no headline
         ]
     return ChannelPage(
         line=line_of(row),
