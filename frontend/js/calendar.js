@@ -95,7 +95,7 @@ function start(element) {
     now: () => wallNow(data.zone || document.body.dataset.zone),
     initialView: narrow ? views.list : (views[data.view] ?? views.month),
     initialDate: data.day || undefined,
-    headerToolbar: { left: "prev,today,next", center: "title", right: "dayGridMonth,timeGridWeek,listMonth" },
+    headerToolbar: { left: "prev,today,next", center: "title", right: data.listed && !narrow ? "dayGridMonth,timeGridWeek" : "dayGridMonth,timeGridWeek,listMonth" },
     buttonText: { today: word("today"), month: word("month"), week: word("week"), list: word("list") },
     noEventsText: word("nothing"),
     moreLinkText: (count) => `+${count} ${word("more")}`,
@@ -142,6 +142,8 @@ function start(element) {
     dateClick: (info) => data.create && open(`${data.create}${data.create.includes("?") ? "&" : "?"}at=${wall(info.dateStr)}`),
   });
   calendar.render();
+  // Its arrows are pictures without a name, in buttons that have one.
+  box.querySelectorAll(".fc-icon").forEach((icon) => icon.setAttribute("aria-hidden", "true"));
   element.calendar = calendar;
   shelf(element, calendar);
   // After something was saved in the panel the server says `HX-Trigger: plan-changed`.

@@ -1,8 +1,10 @@
-"""Whether somebody may look around in the demo."""
+"""What a stranger may do: look around in the demo, make an account."""
 
 from __future__ import annotations
 
+from allauth.account.adapter import get_adapter
 from django import template
+from django.http import HttpRequest
 
 from spilno.team.models import Person
 
@@ -13,3 +15,10 @@ register = template.Library()
 def demo_open() -> bool:
     """Is there a demo workspace with somebody to sign in as?"""
     return Person.objects.filter(workspace__is_demo=True, user__is_demo=True, is_active=True).exists()
+
+
+@register.simple_tag(takes_context=True)
+def signup_open(context: template.Context) -> bool:
+    """May whoever asks for this page make an account? Otherwise a link to it would lead nowhere."""
+    request: HttpRequest = context["request"]
+    return bool(get_adapter(request).is_open_for_signup(request))

@@ -53,6 +53,7 @@ class Card:
     period_state: str
     is_ready: bool
     main: Result | None
+    others: tuple[Result, ...]
     reached: int
     targets: int
     posts: int
@@ -147,6 +148,7 @@ def _cards(workspace: Workspace, rows: list[Initiative], now: datetime, today: d
             period_state=PERIOD_STATES[period],
             is_ready=one.brief.state == BriefState.READY,
             main=results[0] if results else None,
+            others=tuple(results[1:]),
             reached=sum(result.state == "reached" for result in results),
             targets=len(results),
             posts=posts.get(one.pk, _Posts()).count,
