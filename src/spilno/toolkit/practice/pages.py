@@ -209,7 +209,7 @@ class Page:
             f'<div class="pictures">{media}</div>' if media else "",
             f'<p class="text">{text}</p>' if text else "",
             f'<a class="link preview" href="{link}" rel="noopener nofollow">{link}</a>' if link else "",
-            f'<p class="corner soft">{self.word("views")}: <b>{self.state.counters(post)["views"]}</b> '
+            f'<p class="corner soft"><span>{self.word("views")}: <b>{self.state.counters(post)["views"]}</b></span>'
             f'<a href="{address}">{self.moment(post["published_at"])}</a></p>',
         ]
         return f'<li class="card bubble" id="m{number}">{"".join(parts)}</li>'
