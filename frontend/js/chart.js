@@ -36,6 +36,8 @@ function dress(value, colours) {
 function config(c) {
   const font = getComputedStyle(document.body).fontFamily;
   return {
+    // The figure says what it shows and has a table; Vega's labels of every mark would be English.
+    aria: false,
     background: "transparent",
     font,
     padding: { left: 2, right: 8, top: 6, bottom: 2 },
