@@ -140,7 +140,7 @@ def test_a_mail_that_did_not_leave_is_tried_again(
         raise ConnectionRefusedError("no mail server")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mail, "send_mail", refuse)
+        patch.setattr("django.core.mail.EmailMessage.send", refuse)
         assert mail.send_due(now=later) == 0
     assert "did not leave" in caplog.text
     assert mail.send_due(now=later + timedelta(minutes=1)) == 0

@@ -141,6 +141,7 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 
+EMAIL_FILE_PATH = str(DATA / "mail")  # letters that are not sent: without a mail server, and all of the demo's
 _mail = urlsplit(read("SPILNO_MAIL_URL"))
 if _mail.hostname:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -151,7 +152,6 @@ if _mail.hostname:
     EMAIL_TIMEOUT = 20
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    EMAIL_FILE_PATH = str(DATA / "mail")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = read("SPILNO_MAIL_FROM")
 
 LANGUAGE_CODE = "uk"

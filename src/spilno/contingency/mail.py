@@ -6,7 +6,6 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import translation
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from spilno.contingency.models import Reminder
 from spilno.kernel.texts import pick
+from spilno.team.mail import letter
 
 log = logging.getLogger(__name__)
 
@@ -74,4 +74,5 @@ def _send(reminder: Reminder) -> None:
             "The result of “%(title)s” is behind what was agreed for the stage “%(stage)s”.\n"
             "The contingency plan asks you to remind people in %(channel)s.\n"
         )
-        send_mail(subject.replace("\n", " "), f"{text % values}\n{address}\n", None, [user.email])
+        body = f"{text % values}\n{address}\n"
+        letter(workspace=reminder.workspace, subject=subject, body=body, to=user.email).send()

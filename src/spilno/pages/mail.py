@@ -16,6 +16,7 @@ from spilno.kernel.texts import pick
 from spilno.pages.addresses import cancel_address, page_address
 from spilno.pages.event_file import event_file
 from spilno.pages.models import Entry, PublicPage
+from spilno.team.mail import letter
 from spilno.toolkit.language import formats
 
 log = logging.getLogger(__name__)
@@ -64,9 +65,8 @@ def confirmation(entry: Entry, *, now: datetime) -> EmailMessage:
             f"{page.workspace.name}\n{page_address(page)}",
         ]
         subject = _("You are registered: %(title)s") % {"title": title}
-    mail = EmailMessage(
-        " ".join(subject.split()), "\n\n".join(one for one in lines if one) + "\n", None, [entry.email]
-    )
+    body = "\n\n".join(one for one in lines if one) + "\n"
+    mail = letter(workspace=page.workspace, subject=subject, body=body, to=entry.email)
     if page.starts_at is not None:
         content = event_file(page, language=language, now=now, cancel_url=cancel_address(entry))
         part = MIMEText(content.decode(), "calendar", "utf-8")

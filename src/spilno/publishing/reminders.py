@@ -20,6 +20,7 @@ from spilno.plan import queries as plan
 from spilno.publishing import ledger
 from spilno.publishing.models import Delivery, Step
 from spilno.publishing.states import DeliveryState
+from spilno.team.mail import letter
 from spilno.team.models import Person, User
 
 log = logging.getLogger(__name__)
@@ -102,10 +103,11 @@ def message(delivery: Delivery, user: User, *, now: datetime) -> EmailMessage:
             lines += ["", _("Link:"), link]
         if channel.url:
             lines += ["", _("Where:"), channel.url]
-        mail = EmailMessage(
+        mail = letter(
+            workspace=delivery.workspace,
             subject=_("To post now in “%(channel)s”: %(title)s") % {"channel": channel.name, "title": title},
             body="\n".join(lines),
-            to=[user.email],
+            to=user.email,
         )
     room = MOST_ATTACHED
     for one in plan.media_of(variant.item):

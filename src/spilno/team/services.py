@@ -245,9 +245,11 @@ def open_invitation(*, token: str, now: datetime) -> Invitation:
 def accept_invitation(*, token: str, user: User, now: datetime) -> Person:
     """Join the workspace. Two people with one link: the first joins, the other is told that it was used.
 
-    :raises UserError: ``invitation_unknown``, ``invitation_over``, ``already_member``.
+    :raises UserError: ``invitation_unknown``, ``invitation_over``, ``already_member``, ``demo_cannot_join``.
     """
     invitation = open_invitation(token=token, now=now)
+    if user.is_demo:  # anybody can sign in as one: the workspace would be open to all
+        raise UserError("demo_cannot_join")
     if Person.objects.filter(workspace=invitation.workspace, user=user).exists():
         raise UserError("already_member", workspace=invitation.workspace.name)
     taken = Invitation.objects.filter(

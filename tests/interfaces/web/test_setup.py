@@ -8,9 +8,10 @@ from django.core import mail
 from django.test import Client
 
 from spilno.kernel import clock
+from spilno.kernel.errors import UserError
 from spilno.team.models import Invitation, Person, User, Workspace
-from spilno.team.services import invite
-from tests.conftest import Cast
+from spilno.team.services import accept_invitation, add_person, create_workspace, invite
+from tests.conftest import NOW, Cast
 
 FORM = {
     "name": "Олена Бондар",
@@ -126,3 +127,63 @@ def test_who_may_not_manage_the_team_sees_it_and_changes_nothing(
 def test_an_outsider_finds_no_workspace(cast: Cast, client_of: Callable[[Person], Client]) -> None:
     assert client_of(cast.outsider).get("/w/delivery-house/settings/").status_code == 404
     assert Client().get("/w/delivery-house/settings/").headers["Location"].startswith("/account/login/")
+
+
+@pytest.fixture
+def demo_person(cast: Cast) -> Person:
+    """A colleague of a demo workspace, as anybody can sign in."""
+    user = User.objects.create_user("olena@demo.example", None, name="Olena", is_demo=True)
+    workspace = create_workspace(name="Demo", slug="demo", is_demo=True, now=NOW)
+    return add_person(
+        workspace=workspace, name="Olena", roles=["community_manager"], by=None, now=NOW, user=user
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/account/password/change/",
+        "/account/password/set/",
+        "/account/email/",
+        "/account/password/reset/",
+        "/account/reauthenticate/",
+    ],
+)
+def test_the_demos_sign_ins_belong_to_everybody(
+    demo_person: Person, client_of: Callable[[Person], Client], url: str
+) -> None:
+    client = client_of(demo_person)
+    assert client.get(url).status_code == 403
+    assert client.post(url, {"email": "thief@example.org", "action_add": ""}).status_code == 403
+
+
+def test_the_demo_reaches_nothing_else(
+    demo_person: Person, cast: Cast, client_of: Callable[[Person], Client]
+) -> None:
+    client = client_of(demo_person)
+    assert client.get("/w/demo/today/").status_code == 200
+    assert client.get("/w/delivery-house/today/").status_code == 404
+    for url in ("/design/", "/design/panel/"):
+        assert client.get(url).status_code == 403
+    client.post("/workspaces/new/", FORM)
+    assert not Workspace.objects.filter(name=FORM["workspace"]).exists()
+    _invitation, token = invite(workspace=cast.workspace, by=cast.owner, now=clock.now(), roles=["editor"])
+    assert client.get(f"/join/{token}/").status_code == 403
+    assert client.post(f"/join/{token}/").status_code == 403
+    assert demo_person.user is not None
+    with pytest.raises(UserError, match="demo_cannot_join"):
+        accept_invitation(token=token, user=demo_person.user, now=clock.now())
+    assert not Person.objects.filter(workspace=cast.workspace, user=demo_person.user).exists()
+
+
+@pytest.mark.django_db
+def test_after_the_demo_the_first_person_still_makes_it_theirs() -> None:
+    User.objects.create_user("olena@demo.example", None, name="Olena", is_demo=True)
+    assert Client().get("/").headers["Location"] == "/account/login/"
+    assert 'href="/setup/"' in Client().get("/account/login/").content.decode()
+    client = Client()
+    assert client.get("/setup/").status_code == 200
+    client.post("/setup/", FORM)
+    assert Person.objects.get(is_owner=True).user.is_staff  # type: ignore[union-attr]
+    assert 'href="/setup/"' not in Client().get("/account/login/").content.decode()
+    assert Client().get("/setup/").status_code == 302

@@ -10,4 +10,4 @@ from django.http import HttpRequest
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """By invitation only, unless the administrator opened the door."""
-        return settings.SPILNO_SIGNUP_OPEN or "invitation" in request.session
+        return bool(settings.SPILNO_SIGNUP_OPEN)

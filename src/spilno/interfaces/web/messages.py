@@ -47,6 +47,7 @@ TEXTS: dict[str, Promise | str] = {
     "department_name_missing": _("Give the department a name."),
     "owner_stays": _("The owner of the workspace cannot be taken off the team."),
     "invitation_unknown": _("This invitation link is not valid. Ask for a new one."),
+    "demo_cannot_join": _("The demo's colleagues stay in the demo. Sign in as yourself."),
     "invitation_over": _("This invitation was used, withdrawn, or is too old. Ask for a new one."),
     "already_member": _("You belong to “%(workspace)s” already."),
     # briefs

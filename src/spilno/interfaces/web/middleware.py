@@ -36,6 +36,14 @@ class PersonLocaleMiddleware:
             return response
 
 
+_OPEN_TO_THE_DEMO = {"account_login", "account_logout", "account_signup"}
+
+
+def _is_of_an_account(name: str | None) -> bool:
+    """Pages that change a sign-in or what it opens: passwords, addresses, invitations."""
+    return name == "join" or bool(name and name.startswith("account_") and name not in _OPEN_TO_THE_DEMO)
+
+
 class WorkspaceMiddleware:
     """Resolves ``<workspace>`` in the address and enforces the permission that the view declares.
 
@@ -54,6 +62,8 @@ class WorkspaceMiddleware:
     def process_view(
         self, request: Any, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
+        if getattr(request.user, "is_demo", False) and _is_of_an_account(request.resolver_match.url_name):
+            raise PermissionDenied("The demo's sign-ins belong to everybody")
         slug = kwargs.pop("workspace", None)
         if slug is None:
             return None

@@ -6,7 +6,7 @@ from allauth.account.adapter import get_adapter
 from django import template
 from django.http import HttpRequest
 
-from spilno.team.models import Person
+from spilno.team.models import Person, User
 
 register = template.Library()
 
@@ -15,6 +15,12 @@ register = template.Library()
 def demo_open() -> bool:
     """Is there a demo workspace with somebody to sign in as?"""
     return Person.objects.filter(workspace__is_demo=True, user__is_demo=True, is_active=True).exists()
+
+
+@register.simple_tag
+def owner_missing() -> bool:
+    """Is only the demo here so far? Then whoever comes first makes the installation theirs."""
+    return not User.objects.filter(is_demo=False).exists()
 
 
 @register.simple_tag(takes_context=True)

@@ -79,13 +79,14 @@ class OwnerForm(WorkspaceForm):
 
 
 def _is_empty() -> bool:
-    return not User.objects.exists()
+    """Has nobody made this installation theirs? The demo's colleagues do not count: nobody owns them."""
+    return not User.objects.filter(is_demo=False).exists()
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Set-up on an empty installation, sign-in for strangers, else Today of the workspace used last."""
     if not request.user.is_authenticated:
-        return redirect("setup" if _is_empty() else "account_login")
+        return redirect("account_login" if User.objects.exists() else "setup")
     people = Person.objects.select_related("workspace").filter(user=request.user, is_active=True)
     last = request.session.get("workspace")
     person = people.filter(workspace__slug=last).first() or people.order_by("workspace__created_at").first()

@@ -23,6 +23,7 @@ from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
 from spilno.team import queries, services
+from spilno.team.mail import letter
 from spilno.team.models import Community, CommunityKind, Department, Invitation, Person, Role, Workspace
 from spilno.team.permissions import TABLE, Permission, may
 
@@ -170,15 +171,13 @@ def invite(request: WorkspaceRequest) -> HttpResponse:
 
 
 def _send_invitation(request: WorkspaceRequest, email: str, link: str) -> None:
-    from django.core.mail import send_mail
-
     subject = __("%(name)s invites you to “%(workspace)s” on Spilno") % {
         "name": request.person.name,
         "workspace": request.workspace.name,
     }
     body = __("Open this link to join. It works once and for two weeks.") + f"\n\n{link}\n"
     try:
-        send_mail(subject, body, None, [email])
+        letter(workspace=request.workspace, subject=subject, body=body, to=email).send()
         messages.success(request, __("The invitation was sent to %(email)s.") % {"email": email})
     except OSError:
         messages.warning(request, __("The mail could not be sent. Copy the link and pass it on yourself."))
