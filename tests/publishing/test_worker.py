@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from procrastinate.contrib.django import app
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from spilno.kernel import clock
 from spilno.publishing import jobs, services, worker
@@ -80,23 +79,6 @@ def state_of(delivery: Delivery) -> str:
 
 
 @pytest.mark.django_db
-def test_scheduling_enqueues_a_wake_up_with_the_change(stage: Stage) -> None:
-    delivery = stage.delivery(stage.channel(Once.KEY))
-    # Tests with real transactions leave jobs of their own behind.
-    job = ProcrastinateJob.objects.get(task_name="publishing.wake", args__delivery_id=str(delivery.pk))
-    assert job.scheduled_at == delivery.next_try_at
-
-
-@pytest.mark.django_db
-def test_a_wake_up_too_many_is_harmless(stage: Stage) -> None:
-    delivery = stage.delivery(stage.channel(Once.KEY))
-    for _ in range(3):
-        jobs.wake(delivery_id=str(delivery.pk))
-    assert stage.side.posts == []
-    jobs.wake(delivery_id="01234567-89ab-7def-8123-456789abcdef")
-
-
-@pytest.mark.django_db
 def test_the_sweep_finds_what_was_left_behind(stage: Stage) -> None:
     delivery = stage.delivery(stage.channel(Once.KEY))
     Delivery.objects.filter(pk=delivery.pk).update(next_try_at=None)
@@ -108,4 +90,4 @@ def test_the_sweep_finds_what_was_left_behind(stage: Stage) -> None:
 
 
 def test_the_queue_knows_the_tasks() -> None:
-    assert {"publishing.wake", "publishing.sweep", "channels.look_after"} <= set(app.tasks)
+    assert {"publishing.sweep", "channels.look_after"} <= set(app.tasks)

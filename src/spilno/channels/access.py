@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,6 +14,9 @@ from spilno.kernel.http import outgoing_client
 from spilno.kernel.secrets import seal, unseal
 from spilno.toolkit.networks import registry
 from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError
+
+HEALTH_KNOWN_FOR = timedelta(seconds=30)
+"""That a channel answers well is written down so often, not after every request."""
 
 
 def network(key: str) -> Network:
@@ -80,6 +83,9 @@ def note_health(*, channel: Channel, now: datetime, error: NetworkError | UserEr
     about the channel and changes nothing.
     """
     if error is None:
+        checked = channel.health_checked_at
+        if channel.health == Health.OK and checked and timedelta(0) <= now - checked < HEALTH_KNOWN_FOR:
+            return
         health, code, params = Health.OK, "", {}
     elif isinstance(error, UserError):
         health, code, params = Health.RECONNECT, error.code, error.params

@@ -3,9 +3,11 @@ resolves to another address later (DNS rebinding) or a redirect cannot reach int
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import logging
 import socket
+import ssl
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -102,13 +104,19 @@ class GuardedClient(httpx.Client):
         return socket.create_connection((_checked(host, port, self.allowed_private), port), timeout)
 
 
+@functools.cache
+def _trusted_roots() -> ssl.SSLContext:
+    """Reading the list of authorities takes longer than most requests: once in a process is enough."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def outgoing_client(*, allowed_private: Collection[str] = (), timeout: float = 20.0) -> GuardedClient:
     """A client for requests to hosts that people typed.
 
     :param allowed_private: hosts (``host`` or ``host:port``) that may be private, e.g. practice networks.
     :param timeout: seconds for each phase of a request.
     """
-    transport = httpx.HTTPTransport(retries=0)
+    transport = httpx.HTTPTransport(retries=0, verify=_trusted_roots())
     transport._pool._network_backend = _GuardedBackend(allowed_private)  # httpx has no public way to set it
     client = GuardedClient(
         transport=transport,

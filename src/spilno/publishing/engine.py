@@ -34,6 +34,9 @@ MOST_STEPS = 12
 """A delivery takes at most six steps at one go; more means that it turns in a circle, and then it waits."""
 
 BATCH = 200
+AT_ONCE = 16
+"""So many are taken from a channel's list before the list is read anew: others work on it too."""
+
 FRESH = timedelta(seconds=10)
 """What was prepared must live at least so much longer when it is committed."""
 
@@ -45,6 +48,10 @@ Clock = Callable[[], datetime]
 
 def due_ids(*, now: datetime, channel_id: UUID | None = None) -> list[UUID]:
     """Deliveries that somebody has to look at, in the order in which they shall leave."""
+    return [one for one, _ in _due_seconds(now=now, channel_id=channel_id)]
+
+
+def _due_seconds(*, now: datetime, channel_id: UUID | None) -> list[tuple[UUID, datetime]]:
     due = Delivery.objects.filter(next_try_at__lte=now).filter(ledger.free(now))
     if channel_id is not None:
         due = due.filter(channel_id=channel_id)
@@ -53,7 +60,7 @@ def due_ids(*, now: datetime, channel_id: UUID | None = None) -> list[UUID]:
     ordered = sorted(
         rows, key=lambda one: (one[1] != S.PREPARED, one[2].replace(microsecond=0), one[3], one[0])
     )
-    return [one[0] for one in ordered]
+    return [(one[0], one[2].replace(microsecond=0)) for one in ordered]
 
 
 def due_channels(*, now: datetime) -> list[UUID]:
@@ -81,6 +88,32 @@ def run_due(*, now: datetime, worker: str, channel_id: UUID | None = None, clock
     )
 
 
+def run_channel(
+    *, channel_id: UUID, worker: str, clock: Clock, stopping: Callable[[], bool] = lambda: False
+) -> int:
+    """Do what is due of one channel, until nothing is. Returns how many deliveries moved.
+
+    Others may be at work on the same channel. What cannot move has another's hand on it, or waits for one that has to
+    leave before it: then all of the same second wait, and only those are passed over.
+    """
+    moved = 0
+    while not stopping():
+        standing: set[datetime] = set()
+        before = moved
+        for delivery_id, second in _due_seconds(now=clock(), channel_id=channel_id)[:AT_ONCE]:
+            if stopping():
+                break
+            if second in standing:
+                continue
+            if advance(delivery_id=delivery_id, now=clock(), worker=worker, clock=clock):
+                moved += 1
+            else:
+                standing.add(second)
+        if moved == before:
+            break
+    return moved
+
+
 def advance(*, delivery_id: UUID, now: datetime, worker: str, clock: Clock | None = None) -> bool:
     """Bring one delivery as far as it goes now. Calling it for one that is not due, or is another's, is harmless.
 
@@ -90,30 +123,19 @@ def advance(*, delivery_id: UUID, now: datetime, worker: str, clock: Clock | Non
     tell = clock or (lambda: now)
     moved = False
     for _ in range(MOST_STEPS):
-        delivery = _read(delivery_id)
-        if delivery is None or not _is_due(delivery, tell()) or not _step(delivery, tell, worker):
+        delivery = _due(delivery_id, tell())
+        if delivery is None or not _step(delivery, tell, worker):
             break
         moved = True
+        if delivery.next_try_at is None or delivery.next_try_at > tell():  # what the step left behind
+            break
     return moved
 
 
-def _read(delivery_id: UUID) -> Delivery | None:
-    return (
-        Delivery.objects.select_related(
-            "workspace",
-            "channel__owner__user",
-            "variant__item__owner__user",
-            "variant__item__workspace",
-            "scheduled_by",
-        )
-        .filter(pk=delivery_id)
-        .first()
-    )
-
-
-def _is_due(delivery: Delivery, now: datetime) -> bool:
-    is_free = delivery.lease_until is None or delivery.lease_until <= now
-    return is_free and delivery.next_try_at is not None and delivery.next_try_at <= now
+def _due(delivery_id: UUID, now: datetime) -> Delivery | None:
+    """The delivery with all that a step looks at, if it is due and nobody has it."""
+    found = Delivery.objects.select_related("workspace", "channel", "variant__item", "scheduled_by")
+    return found.filter(ledger.free(now), pk=delivery_id, next_try_at__lte=now).order_by().first()
 
 
 def _step(delivery: Delivery, tell: Clock, worker: str) -> bool:

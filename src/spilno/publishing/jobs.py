@@ -1,39 +1,26 @@
-"""Jobs of publishing: wake-ups and the sweep. Each may be lost or run twice without harm."""
+"""The job of publishing: the sweep. It may be lost or run twice without harm."""
 
 from __future__ import annotations
 
-import socket
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Q
 from procrastinate.contrib.django import app
 
 from spilno.kernel import clock
-from spilno.publishing import engine, waking
+from spilno.publishing import waking
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
 
 S = DeliveryState
 
 
-def _worker() -> str:
-    return f"{socket.gethostname()}:job"
-
-
-@app.task(name=waking.TASK, queue="publishing")
-def wake(delivery_id: str) -> None:
-    """Look at one delivery now."""
-    engine.advance(delivery_id=UUID(delivery_id), now=clock.now(), worker=_worker(), clock=clock.now)
-
-
 @app.periodic(cron="* * * * *")
 @app.task(name="publishing.sweep", queue="publishing", queueing_lock="publishing.sweep")
 def sweep(timestamp: int) -> None:
-    """Find what was left behind."""
-    now = clock.now()
-    pick_up(now=now)
-    engine.run_due(now=now, worker=_worker(), clock=clock.now)
+    """Find what was left behind, and have it looked at."""
+    if pick_up(now=clock.now()):
+        waking.shout()
 
 
 def pick_up(*, now: datetime) -> int:

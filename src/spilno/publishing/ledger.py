@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, Q, QuerySet
+from django.db.models import Exists, F, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from spilno.channels import access
@@ -104,6 +104,7 @@ def claim(
         ):  # fmt: skip
             return None
         attempt = _new_attempt(delivery, step, worker, now, fingerprint)
+    delivery.next_try_at = now + LEASE
     return Claim(delivery, attempt, target, lease)
 
 
@@ -111,19 +112,18 @@ def _as_read(delivery: Delivery) -> bool:
     """Locks the item, so that an edit comes before the claim (and is seen) or after it (and is refused)."""
     item = delivery.variant.item
     same = Item.objects.select_for_update().filter(
-        pk=item.pk, version=item.version, deleted_at=None, reserve=False
-    )
-    return (
-        bool(same.values_list("pk"))
-        and Channel.objects.filter(pk=delivery.channel_id, is_active=True).exists()
-    )
+        Exists(Channel.objects.filter(pk=delivery.channel_id, is_active=True)),
+        pk=item.pk, version=item.version, deleted_at=None, reserve=False,
+    )  # fmt: skip
+    return bool(same.order_by().values_list("pk"))
 
 
 def _new_attempt(delivery: Delivery, step: Step, worker: str, now: datetime, fingerprint: str) -> Attempt:
-    last = delivery.attempts.aggregate(last=Max("number"))["last"] or 0
+    # Counted by the statement that inserts: whoever claims holds the delivery's row.
+    last = Attempt.objects.filter(delivery=delivery).order_by("-number").values("number")[:1]
     return Attempt.objects.create(
         delivery=delivery,
-        number=last + 1,
+        number=Coalesce(Subquery(last), 0) + 1,
         step=step,
         worker=worker[:80],
         fingerprint=fingerprint,
@@ -154,6 +154,7 @@ def finish(
             state=target, lease_by="", lease_until=None, next_try_at=next_try_at, updated_at=now,
             error_code=code, error_params=dict(params or {}), **changes,
         )  # fmt: skip
+    held.delivery.next_try_at = next_try_at
     return bool(moved)
 
 
@@ -184,6 +185,7 @@ def move(
         if moved:
             # A worker died between its request and its answer: the attempt says so from now on.
             delivery.attempts.filter(finished_at=None).update(finished_at=now, outcome="interrupted")
+            delivery.next_try_at = next_try_at
     return bool(moved)
 
 
@@ -219,10 +221,12 @@ def publish(
                 object_id=delivery.pk, now=now, initiative_id=item.initiative_id,
                 title=item.title, channel=delivery.channel.name, url=published.url[:1000],
             )  # fmt: skip
-            Delivery.objects.filter(
+            waiting = Delivery.objects.filter(
                 workspace=delivery.workspace, variant__item__link_to=item, state=S.WAITING
-            ).filter(free(now)).update(next_try_at=now, updated_at=now)
-            waking.shout()
+            )
+            if waiting.filter(free(now)).update(next_try_at=now, updated_at=now):
+                waking.shout()
+    delivery.next_try_at = None
     return bool(moved)
 
 

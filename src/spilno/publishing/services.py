@@ -76,7 +76,7 @@ def _schedule(
     delivery.save()
     Variant.objects.filter(pk=variant.pk).update(publish_at=due_at)
     variant.publish_at = due_at
-    waking.wake(delivery, at=first_try, now=now)
+    waking.shout()
     _log(delivery, by, now, action, due_at=due_at.isoformat())
     return delivery
 
@@ -239,7 +239,7 @@ def _send_again(delivery: Delivery, by: Person | None, now: datetime) -> None:
     delivery.next_try_at = max(now, ahead)
     delivery.save()
     Variant.objects.filter(pk=delivery.variant_id).update(publish_at=delivery.due_at)
-    waking.wake(delivery, at=delivery.next_try_at, now=now)
+    waking.shout()
 
 
 def _attest(delivery: Delivery, by: Person | None, now: datetime, *, outcome: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import secrets
 import threading
 from collections.abc import Callable
@@ -20,7 +21,15 @@ from uuid import UUID
 
 import psycopg
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    close_old_connections,
+    connection,
+    connections,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
 from procrastinate.app import App
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
@@ -133,6 +142,7 @@ class DueLoop:
         self._stop = stop
         self._lanes: dict[UUID, Future[int]] = {}
         self._ears: psycopg.Connection[Any] | None = None
+        self._connections: list[BaseDatabaseWrapper] = []
 
     def run(self) -> None:
         """Until ``stop`` is set; then until the lanes are empty."""
@@ -146,6 +156,8 @@ class DueLoop:
                     self._deaf()
                     connection.close()
                     self._stop.wait(1)
+        for one in self._connections:
+            one.close()
         self._deaf()
         connection.close()
 
@@ -154,7 +166,10 @@ class DueLoop:
         close_old_connections()
         now = clock.now()
         moved = self._collect()
-        for channel in engine.due_channels(now=now):
+        due = engine.due_channels(now=now)
+        # In any order: several workers that all began with the same channel would only be in each other's way.
+        random.shuffle(due)
+        for channel in due:
             if channel not in self._lanes and len(self._lanes) < LANES:
                 self._lanes[channel] = pool.submit(self._lane, channel)
         following = engine.next_due()
@@ -176,15 +191,18 @@ class DueLoop:
         return moved
 
     def _lane(self, channel: UUID) -> int:
-        moved = 0
-        try:
-            for one in engine.due_ids(now=clock.now(), channel_id=channel):
-                if self._stop.is_set():
-                    break
-                moved += engine.advance(delivery_id=one, now=clock.now(), worker=self._name, clock=clock.now)
-            return moved
-        finally:
-            connection.close()
+        self._remember_connection()
+        close_old_connections()
+        return engine.run_channel(
+            channel_id=channel, worker=self._name, clock=clock.now, stopping=self._stop.is_set
+        )
+
+    def _remember_connection(self) -> None:
+        """A lane's thread keeps its connection for the next channel; at the end we close it from here."""
+        mine = connections[DEFAULT_DB_ALIAS]
+        if mine not in self._connections:
+            mine.inc_thread_sharing()
+            self._connections.append(mine)
 
     def _wait(self, until: datetime) -> None:
         """Until the time has come, somebody shouts, a lane is done, or ``stop`` is set."""
