@@ -39,12 +39,19 @@ def steps(delivery: Delivery) -> list[tuple[str, str]]:
     return list(delivery.attempts.order_by("number").values_list("step", "outcome"))
 
 
-@pytest.fixture
-def practice(settings: Any) -> Iterator[Practice]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Practice]:
     with start(seed="nobody") as server:
-        server.state.add_account(network="telegram", name="books", title="Книги")
-        settings.SPILNO_PRACTICE_URL = server.url
         yield server
+
+
+@pytest.fixture
+def practice(running: Practice, settings: Any) -> Practice:
+    for kept in ("accounts", "posts"):
+        running.state.data[kept].clear()
+    running.state.add_account(network="telegram", name="books", title="Книги")
+    settings.SPILNO_PRACTICE_URL = running.url
+    return running
 
 
 @pytest.fixture
