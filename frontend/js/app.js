@@ -11,6 +11,7 @@ import { keys } from "./keys.js";
 import { menus } from "./menus.js";
 import { previews } from "./preview.js";
 import { requests } from "./requests.js";
+import { scrollers } from "./scrollers.js";
 import { tabs } from "./tabs.js";
 import { theme } from "./theme.js";
 import { toasts } from "./toasts.js";
@@ -31,5 +32,5 @@ htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from
 // Helpers that listen on the document once …
 for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
-const parts = [autosave, counters, dropzones, composers, previews, figures, tabs];
+const parts = [autosave, counters, dropzones, composers, previews, figures, scrollers, tabs];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));

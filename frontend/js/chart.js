@@ -69,6 +69,8 @@ async function draw(figure) {
     // `ast`: expressions are interpreted, not compiled; the pages' security policy forbids eval.
     plot.vega = await embed(plot, { width: "container", height, autosize: { type: "fit-x", contains: "padding" }, ...spec }, { renderer: "svg", actions: false, ast: true, config: config(colours), tooltip: { theme: "custom" }, formatLocale: locale.number, timeFormatLocale: locale.time });
     plot.classList.remove("vega-embed");
+    // One picture, called by its sentence; who cannot see it reads the table below, not its marks one by one.
+    plot.querySelector("svg")?.setAttribute("aria-hidden", "true");
     plot.dataset.drawn = "";
   } catch (problem) {
     console.error(problem);

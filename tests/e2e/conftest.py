@@ -53,6 +53,20 @@ def loop_house() -> Iterator[House]:
     running.stop()
 
 
+@pytest.fixture(scope="package")
+def demo_house(browser: Browser) -> Iterator[House]:
+    """An installation whose first visitor opened the demo."""
+    running = house.start()
+    page = browser.new_page(base_url=running.address)
+    page.goto("/")
+    page.locator("form[action='/setup/demo/'] button").click()
+    # A month of two networks is played, and its pictures are drawn.
+    page.wait_for_url("**/account/login/", timeout=150_000)
+    page.close()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def empty_house() -> Iterator[House]:
     """An empty installation for one test."""
@@ -74,6 +88,22 @@ class Window:
         self.page.on("pageerror", lambda error: self._note(f"script: {error}"))
         self.page.on("console", self._console)
         self.page.on("response", self._answer)
+
+    def enter_demo(self, role: str) -> str:
+        """With one click, as the demo's colleague of that role; the workspace's slug."""
+        self.page.goto("/account/login/")
+        self.page.locator(f"form[action='/demo/{role}/'] button").click()
+        self.page.wait_for_url("**/today/")
+        return self.page.url.split("/w/")[1].split("/")[0]
+
+    def settle(self) -> None:
+        """Until everything that a page draws later is there."""
+        self.page.wait_for_load_state("load")
+        self.page.evaluate("document.fonts.ready")
+        expect(self.page.locator("[data-chart] .plot:not([data-drawn])")).to_have_count(0)
+        calendar = self.page.locator("[data-calendar]")
+        if calendar.count():
+            expect(calendar.locator(".fc-view-harness").first).to_be_visible()
 
     def expect_trouble(self, pattern: str) -> None:
         """What matches is part of the test."""

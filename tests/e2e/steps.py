@@ -150,9 +150,10 @@ class Manager:
         picture: Path | None = None,
         alt: str = "",
         link: str = "",
+        to: str = "",
     ) -> None:
-        """Words, picture, link, and all of the channels, of which there are ``channels``."""
-        for one in composer.locator("label.chip:has([name=to])").all():
+        """Words, picture, link, and the channels with ``to`` in their name (default: all), which are ``channels``."""
+        for one in composer.locator("label.chip:has([name=to])").filter(has_text=to).all():
             one.click()
         composer.locator("[name=text]").fill(text)
         if picture:

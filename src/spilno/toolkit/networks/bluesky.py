@@ -50,7 +50,7 @@ class Bluesky(Network):
     key = "bluesky"
     label = {"uk": "Bluesky", "en": "Bluesky", "ru": "Bluesky"}
     short = "Bs"
-    color = "oklch(0.66 0.19 255)"
+    color = "oklch(0.62 0.19 255)"
     docs = "https://docs.bsky.app/"
     audience_metric = "followers"
     # 5,000 points an hour, a record costs at most 3 (docs.bsky.app, rate limits).
