@@ -32,7 +32,7 @@ def texts_of(language: str) -> list[tuple[str, str]]:
             continue
         first = message.id[0] if isinstance(message.id, (list, tuple)) else message.id
         forms = message.string if isinstance(message.string, (list, tuple)) else [message.string]
-        pairs += [(first, one) for one in forms]
+        pairs += [(first, one or "") for one in forms]
     return pairs
 
 
@@ -61,7 +61,9 @@ def test_numbers_choose_their_form(language: str) -> None:
     for number, word in FORMS[language].items():
         assert catalogue.ngettext("in %(number)s post", "in %(number)s posts", number).endswith(word)
     for number, word in COUNTED[language].items():
-        assert catalogue.ngettext("%(n)s request", "%(n)s requests", number) == f"%(n)s\N{NO-BREAK SPACE}{word}"
+        assert (
+            catalogue.ngettext("%(n)s request", "%(n)s requests", number) == f"%(n)s\N{NO-BREAK SPACE}{word}"
+        )
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

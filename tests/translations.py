@@ -62,7 +62,7 @@ def trouble_of(message: Message) -> str:
     wanted = set().union(*(_placeholders(one) for one in ids))
     if message.python_format:
         for one in strings:
-            found = _placeholders(one)
+            found = _placeholders(one or "")
             if found - wanted or (len(strings) == 1 and wanted - found):
                 return f"placeholders {sorted(found ^ wanted)}"
     return ""
