@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.db.models.functions import Left
 from django.urls import reverse
 
@@ -93,12 +93,17 @@ def outgoing(*, variant: Variant, key: str, now: datetime) -> Outgoing:
     :raises UserError: ``item_deleted``; ``linked_post_not_out`` if the item leads to a post without an
         address yet.
     """
-    fresh = (
-        Variant.objects.select_related("item", "item__link_to", "workspace")
-        .prefetch_related("item__itemmedia_set__media")
-        .get(pk=variant.pk)
+    return composed(
+        variant=Variant.objects.select_related("item", "item__link_to", "workspace").get(pk=variant.pk),
+        key=key,
+        now=now,
     )
-    item = fresh.item
+
+
+def composed(*, variant: Variant, key: str, now: datetime) -> Outgoing:
+    """:func:`outgoing` of a variant that was read this moment, with its item."""
+    fresh, item = variant, variant.item
+    prefetch_related_objects([item], "itemmedia_set__media")
     if item.deleted_at is not None:
         raise UserError("item_deleted")
     link = link_of(fresh)

@@ -37,6 +37,9 @@ BATCH = 200
 AT_ONCE = 16
 """So many are taken from a channel's list before the list is read anew: others work on it too."""
 
+STILL_TRUE = timedelta(seconds=1)
+"""What was read so recently need not be read again before the request; the claim looks once more at what matters."""
+
 FRESH = timedelta(seconds=10)
 """What was prepared must live at least so much longer when it is committed."""
 
@@ -134,8 +137,11 @@ def advance(*, delivery_id: UUID, now: datetime, worker: str, clock: Clock | Non
 
 def _due(delivery_id: UUID, now: datetime) -> Delivery | None:
     """The delivery with all that a step looks at, if it is due and nobody has it."""
-    found = Delivery.objects.select_related("workspace", "channel", "variant__item", "scheduled_by")
-    return found.filter(ledger.free(now), pk=delivery_id, next_try_at__lte=now).order_by().first()
+    rows = Delivery.objects.select_related("workspace", "channel", "variant__item", "scheduled_by")
+    found = rows.filter(ledger.free(now), pk=delivery_id, next_try_at__lte=now).order_by().first()
+    if found is not None:
+        found.variant.workspace = found.workspace
+    return found
 
 
 def _step(delivery: Delivery, tell: Clock, worker: str) -> bool:
@@ -206,7 +212,7 @@ def _prepare(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool
     )
     if held is None:
         return False
-    network, so_far = ready.network, _so_far(delivery, ready, now)
+    began, network, so_far = now, ready.network, _so_far(delivery, ready, now)
     assert isinstance(network, Publishes)
     with ledger.holding(held):
         answer = speak(
@@ -218,10 +224,14 @@ def _prepare(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool
     now = tell()
     if isinstance(answer, Trouble):
         return _prepare_failed(held, answer, ready, so_far, now)
-    return ledger.finish(
-        held, target=S.PREPARED, now=now, outcome="ok", next_try_at=_look_at(delivery, answer.expires_at, now),
-        **ledger.prepared_fields(answer, ready.fingerprint),
-    )  # fmt: skip
+    look_at, fields = _look_at(delivery, answer.expires_at, now), ledger.prepared_fields(answer, ready.fingerprint)
+    if not ledger.finish(held, target=S.PREPARED, now=now, outcome="ok", next_try_at=look_at, **fields):
+        return False
+    if look_at <= now < began + STILL_TRUE:
+        for name, value in {**fields, "state": S.PREPARED, "updated_at": now}.items():
+            setattr(delivery, name, value)
+        _leave(delivery, ready, tell, worker)
+    return True
 
 
 def _look_at(delivery: Delivery, expires: datetime | None, now: datetime) -> datetime:

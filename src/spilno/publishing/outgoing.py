@@ -34,14 +34,14 @@ def key_of(delivery: Delivery) -> str:
 
 
 def build(delivery: Delivery, *, now: datetime) -> Ready:
-    """The post as it would leave at ``now``.
+    """The post as it would leave at ``now``, of a delivery that was read this moment.
 
     :raises UserError: ``item_deleted``, ``linked_post_not_out``, ``unknown_network``.
     :raises KeyError: if the network has no such placement any more.
     """
     network = access.network_of(delivery.channel)
     placement = network.placement(delivery.variant.placement)
-    post = plan.outgoing(variant=delivery.variant, key=key_of(delivery), now=now)
+    post = plan.composed(variant=delivery.variant, key=key_of(delivery), now=now)
     return Ready(network, placement, post, fingerprint(post))
 
 
