@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
 from spilno.team.models import Person, Role, User, Workspace
@@ -28,6 +30,20 @@ class Cast:
     other_workspace: Workspace
     outsider: Person
     now: datetime
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emptied_between_tests() -> Iterator[None]:
+    """Tests with transactions of their own empty all tables afterwards; the record of facts has to be told so."""
+    flush = DatabaseOperations.sql_flush
+
+    def sql_flush(*args: Any, **values: Any) -> list[str]:
+        statements = flush(*args, **values)
+        return ["SET LOCAL spilno.erase = 'on';", *statements] if statements else []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture
