@@ -46,7 +46,7 @@ def test_the_picture_shows_value_target_days_and_networks_in_the_readers_words(r
     shown = texts(svg)
     assert {"44", "ціль 40", "3 тра", "30 чер", "Fg", "Ig", "0", "50"} <= set(shown)
     english = curve_svg(case_report("en").targets[5], case_report("en"), width=640)
-    assert {"39,000 ₴", "target 35,000 ₴", "3 May", "30 Jun"} <= set(texts(english))
+    assert {"₴39,000", "target ₴35,000", "3 May", "30 Jun"} <= set(texts(english))
 
 
 def test_growth_begins_at_its_baseline_day_and_shows_shares(report) -> None:

@@ -213,15 +213,15 @@ def test_every_language_has_every_word_with_the_same_blanks(table) -> None:
 @pytest.mark.parametrize(
     ("value", "more", "uk", "en"),
     [
-        (D("39000"), {"unit": "money", "currency": "UAH"}, "39 000 ₴", "39,000 ₴"),
-        (D("1250.5"), {"unit": "money", "currency": "EUR"}, "1 250,50 €", "1,250.50 €"),
-        (D("10"), {"unit": "money", "currency": "USD"}, "10 $", "10 $"),
+        (D("39000"), {"unit": "money", "currency": "UAH"}, "39 000 ₴", "₴39,000"),
+        (D("1250.5"), {"unit": "money", "currency": "EUR"}, "1 250,50 €", "€1,250.50"),
+        (D("10"), {"unit": "money", "currency": "USD"}, "10 $", "$10"),
         (D("0.135"), {"unit": "share", "signed": True}, "+13,5 %", "+13.5%"),
         (D("0.0032"), {"unit": "share"}, "0,32 %", "0.32%"),
         (D("-0.025"), {"unit": "share", "signed": True}, "−2,5 %", "−2.5%"),
         (D("0"), {"unit": "share", "signed": True}, "0 %", "0%"),
         (D("1234567"), {}, "1 234 567", "1,234,567"),
-        (D("12.5"), {"unit": "minutes"}, "12,5 хв", "12.5 min"),
+        (D("12.5"), {"unit": "minutes"}, "12 хв 30 с", "12 min 30 s"),
         (None, {}, "—", "—"),
     ],
 )

@@ -37,6 +37,8 @@ def test_signs_are_real_minus_and_plus_only_when_asked() -> None:
 def test_share_of_the_reference_case() -> None:
     assert formats.share(0.135, "uk", signed=True) == f"+13,5{S}%"
     assert formats.share(Decimal("0.135"), "en") == "13.5%"
+    assert formats.share(0.0035, "en") == "0.35%"  # one decimal would make it 0.4
+    assert formats.share(0.0035, "en", places=1) == "0.4%"
 
 
 def test_money_shows_the_sign_of_the_currency() -> None:

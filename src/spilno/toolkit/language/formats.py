@@ -53,10 +53,15 @@ def number(value: Number | None, language: str, *, places: int = 1, signed: bool
     return _signed(rounded, format_decimal(rounded, pattern, locale=language), signed)
 
 
-def share(value: Number | None, language: str, *, places: int = 1, signed: bool = False) -> str:
-    """A fraction as per cent: ``0.135`` → ``"13,5 %"`` (uk, ru), ``"13.5%"`` (en)."""
+def share(value: Number | None, language: str, *, places: int | None = None, signed: bool = False) -> str:
+    """A fraction as per cent: ``0.135`` → ``"13,5 %"`` (uk, ru), ``"13.5%"`` (en).
+
+    ``places``: decimals at most; unless given one, and two below 1 %, where one would hide most of it.
+    """
     if value is None:
         return UNKNOWN
+    if places is None:
+        places = 2 if abs(_decimal(value)) < Decimal("0.01") else 1
     text = number(_decimal(value) * 100, language, places=places, signed=signed)
     return f"{text}%" if language == "en" else f"{text}{_NBSP}%"
 
