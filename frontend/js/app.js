@@ -7,6 +7,7 @@ import { counters } from "./counter.js";
 import { dialogs } from "./dialogs.js";
 import { dropzones } from "./dropzone.js";
 import { figures } from "./lazy.js";
+import { invalid } from "./invalid.js";
 import { keys } from "./keys.js";
 import { menus } from "./menus.js";
 import { previews } from "./preview.js";
@@ -30,7 +31,7 @@ htmx.config.allowEval = false; // the pages' security policy forbids it, too: no
 htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from ten minutes ago misleads
 
 // Helpers that listen on the document once …
-for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys]) start();
+for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
 const parts = [autosave, counters, dropzones, composers, previews, figures, scrollers, tabs];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));

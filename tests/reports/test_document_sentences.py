@@ -164,6 +164,8 @@ def test_headlines() -> None:
     some = replace(report, targets=(*report.targets[2:], behind, unknown))
     assert headline(some) == "Цілей досягнуто: 4 з 6, невідомо: 1"
     assert headline(replace(report, targets=(behind,))) == "Ціль не досягнуто"
+    running = replace(report, targets=(behind,), period_to=report.today)
+    assert headline(running) == "Цілей досягнуто: 0 з 1"  # nothing is decided before the last day
     assert headline(replace(report, targets=())) == ""
 
 

@@ -89,6 +89,12 @@ def test_tags_are_said_in_words(source: str, medium: str, label: str) -> None:
     assert tag_label(source, medium, language="en") == label
 
 
+def test_our_own_links_name_the_channel() -> None:
+    channels = {"facebook-page": "Delivery House"}
+    assert tag_label("facebook-page", "social", language="en", channels=channels) == "Delivery House"
+    assert tag_label("facebook", "post", language="en", channels=channels) == "Facebook, post"
+
+
 def test_an_item_on_two_channels_claims_no_leads_for_either(case: ImportResult) -> None:
     workspace, initiative = case.workspace, case.initiative
     item = create_item(

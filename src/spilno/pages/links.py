@@ -75,6 +75,8 @@ def track_item(*, item: Item, now: datetime) -> list[TrackedLink]:
 
 
 _MEDIUM = {"brand": "social", "community": "community"}
+OWN_MEDIA = frozenset(_MEDIUM.values())
+"""What stands as ``utm_medium`` in our own short links; ``utm_source`` is then a channel's key."""
 
 
 def _check_target(target: str) -> None:

@@ -20,6 +20,7 @@ from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
 from spilno.measurement import attribution
 from spilno.measurement.values import TargetValue, question_of, target_curves, target_values
+from spilno.pages.links import OWN_MEDIA
 from spilno.plan.models import ItemMedia, Media
 from spilno.plan.queries import title_of
 from spilno.publishing.models import Delivery
@@ -106,6 +107,8 @@ def _targets(
     targets = [one.target for one in values]
     curves = target_curves(targets, initiative, now)
     tags = attribution.by_tag([question_of(one, initiative, now) for one in targets])
+    ours = Channel.objects.filter(workspace=workspace).values_list("key", "name")
+    channels = dict(ours) if any(tags) else {}
     departments = {
         one.key: pick(one.name, language, workspace.language)
         for one in Department.objects.filter(workspace=workspace)
@@ -114,7 +117,10 @@ def _targets(
         roles = {key: str(label) for key, label in Role.choices}
     results = []
     for one, points, by_tag in zip(values, curves, tags, strict=True):
-        named = [Part(tag_label(*tag, language=language), number) for tag, number in by_tag.items()]
+        named = [
+            Part(tag_label(*tag, language=language, channels=channels), number)
+            for tag, number in by_tag.items()
+        ]
         parts = _largest(named) if named else list(parts_by_post.get(one.target.metric, ()))
         results.append(
             target_result(
@@ -145,8 +151,13 @@ def _largest(parts: Sequence[Part]) -> list[Part]:
     return sorted(parts, key=lambda part: (-part.value, part.label))[:MOST_PARTS]
 
 
-def tag_label(source: str, medium: str, *, language: str) -> str:
-    """A link's tag as people say it: the network's and the placement's own names where the tag is theirs."""
+def tag_label(source: str, medium: str, *, language: str, channels: Mapping[str, str] | None = None) -> str:
+    """A link's tag as people say it: the network's and the placement's own names where the tag is theirs.
+
+    Our own short links carry a channel's key; ``channels`` (key → name) says which channel that is.
+    """
+    if channels and source in channels and medium in OWN_MEDIA:
+        return channels[source]
     network = registry.all_networks().get(source)
     if network is None:
         # Tags say "facebook" where several networks of ours live: any of them knows the placement's name.

@@ -140,7 +140,7 @@ def headline(report: ResultsReport) -> str:
     reached, unknown = verdicts.count(True), verdicts.count(None)
     if not verdicts or unknown == len(verdicts):
         return ""
-    if len(verdicts) == 1:
+    if len(verdicts) == 1 and (reached or report.is_over):
         return phrase("one_reached" if reached else "one_behind", language)
     key = "all_reached" if reached == len(verdicts) else "some_reached"
     text = phrase(key, language, reached=reached, all=len(verdicts))

@@ -96,6 +96,11 @@ class ComposerPage:
         return bool(chosen) and all(one.locked for one in chosen)
 
     @property
+    def something_leaves(self) -> bool:
+        """Does publishing now send something? By hand it only reminds a person."""
+        return any(not one.target.locked and not one.verdict.by_hand for one in self.previews)
+
+    @property
     def autosave(self) -> str:
         return f"item:{self.item.pk}:{self.item.version}" if self.item else "item:new"
 

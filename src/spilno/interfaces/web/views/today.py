@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST
 
 from spilno.briefs.models import BriefState, Initiative
@@ -173,17 +173,34 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
         _exists(Item, variants__delivery__isnull=False, **of_ours),
     )[0]
     return (
-        Step(_("Connect a channel"), done[0], reverse("networks", args=here), _("Where you speak to people")),
+        Step(
+            pgettext("first step", "Connect a channel"),
+            done[0],
+            reverse("networks-connect", args=here),
+            _("Where you speak to people"),
+        ),
         Step(_("Make an initiative"), done[1], reverse("initiatives-new", args=here)),
         Step(
             _("Agree on its brief"),
             done[2],
-            reverse("initiatives", args=here),
+            _brief_to_agree_on(workspace) or reverse("initiatives", args=here),
             _("Which task must the content solve?"),
         ),
-        Step(_("Write a post"), done[3], reverse("plan", args=here)),
+        Step(_("Write a post"), done[3], reverse("plan-new", args=here)),
         Step(_("Schedule it"), done[4], reverse("plan", args=here)),
     )
+
+
+def _brief_to_agree_on(workspace: Workspace) -> str:
+    """The address of the newest brief that is not ready yet, or ""."""
+    found = (
+        Initiative.objects.filter(workspace=workspace, archived_at=None)
+        .exclude(brief__state=BriefState.READY)
+        .order_by("-created_at")
+        .values_list("slug", flat=True)
+        .first()
+    )
+    return reverse("initiatives-brief", args=[workspace.slug, found]) if found else ""
 
 
 def _exists(model: Any, **conditions: Any) -> Any:
