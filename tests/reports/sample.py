@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import spilno
 from spilno.reports.document import (
     CurvePoint,
     Named,
@@ -21,7 +22,7 @@ from spilno.reports.sentences import spoken
 from spilno.toolkit.metrics import compute, curve, get
 from spilno.toolkit.metrics.case import Case, read_case
 
-FOLDER = Path(__file__).parents[1] / "cases" / "charity-book-sale"
+FOLDER = Path(spilno.__file__).parent / "exchange" / "data" / "charity-book-sale"
 LATER = datetime(2021, 7, 2, 9, 30, tzinfo=UTC)
 
 MARKS = {

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import spilno
 from spilno.toolkit.metrics.__main__ import main
 from spilno.toolkit.metrics.case import CaseError, figures, read_case
 
-CASE = Path(__file__).parents[2] / "cases" / "charity-book-sale"
+CASE = Path(spilno.__file__).parent / "exchange" / "data" / "charity-book-sale"
 D = Decimal
 
 
