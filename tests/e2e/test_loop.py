@@ -97,7 +97,7 @@ def test_from_an_empty_installation_to_a_report(
         link=public,
     )
     olena.publish_now(composer)
-    olena.wait_until_out(slug, TEXT)
+    olena.wait_until_out(TEXT, 2)
 
     # On the servers, seen with their own clients: once, with picture and description.
     (record,) = [one for one in bluesky.records(brand) if one.value.text.startswith(TEXT)]
@@ -110,7 +110,9 @@ def test_from_an_empty_installation_to_a_report(
     assert synapse.media(pictures[0]["content"]["url"])[:2] == b"\xff\xd8"
 
     # The scheduled one too.
-    olena.wait_until_out(slug, LATER)
+    olena.watch(LATER)
+    olena.go(f"initiatives/{slug}/plan/")
+    olena.wait_until_out(LATER, 2)
     (record_later,) = [one for one in bluesky.records(brand) if one.value.text == LATER]
     (said_later,) = [one for one in synapse.messages(room) if LATER in one["content"].get("body", "")]
     seen = bluesky.wait_for_post(record_later.uri)["indexedAt"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,16 @@ from spilno.team.models import AuditEntry, Workspace
 from spilno.toolkit.networks.base import LocalText, Network
 
 S = DeliveryState
+
+
+SOON = timedelta(minutes=2)
+
+
+def changes_soon(delivery: Delivery, now: datetime) -> bool:
+    """Does it move by itself now or in a moment, so that somebody may be waiting for it in front of a page?"""
+    if delivery.state in (S.QUEUED, S.WAITING):
+        return delivery.next_try_at is not None and delivery.next_try_at <= now + SOON
+    return delivery.state in (S.PREPARING, S.PREPARED, S.COMMITTING, S.UNCERTAIN)
 
 
 def deliveries(workspace: Workspace) -> QuerySet[Delivery]:
@@ -92,11 +102,6 @@ class DeliveryPage:
     can_retry: bool
     can_confirm: bool
     can_deny: bool
-
-    @property
-    def moving(self) -> bool:
-        """It changes by itself within seconds: a page may look again."""
-        return self.delivery.state in (S.PREPARING, S.PREPARED, S.COMMITTING, S.UNCERTAIN)
 
 
 def delivery_page(workspace: Workspace, pk: UUID) -> DeliveryPage | None:

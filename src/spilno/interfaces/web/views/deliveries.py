@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +26,6 @@ from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
 from spilno.team.permissions import Permission, may
 
-SOON = timedelta(minutes=2)
-
 
 def _show(
     request: WorkspaceRequest, pk: UUID, *, error: UserError | None = None, status: int = 200
@@ -39,7 +37,7 @@ def _show(
     words = Words(get_language() or "uk", request.workspace.time_zone, now)
     context: dict[str, Any] = {
         "page": page,
-        "looks_again": page.moving or _leaves_soon(page.delivery, now),
+        "looks_again": queries.changes_soon(page.delivery, now),
         "delivery": page.delivery,
         "next": next_words(page, words),
         "problem": problem_words(page),
@@ -52,12 +50,6 @@ def _show(
         "time_error": text_of(error) if error and error.field == "posted_at" else "",
     }
     return render(request, "deliveries/delivery.html", context, status=status)
-
-
-def _leaves_soon(delivery: Delivery, now: datetime) -> bool:
-    """Its next step comes so soon that somebody may be waiting for it in front of the page."""
-    waits = delivery.state in (DeliveryState.QUEUED, DeliveryState.WAITING)
-    return waits and delivery.next_try_at is not None and delivery.next_try_at <= now + SOON
 
 
 @needs(Permission.VIEW)

@@ -17,8 +17,10 @@ from spilno.channels.models import Channel
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.composing import Composer, Target, from_item
 from spilno.interfaces.web.views.initiative_frame import frame_context, initiative_or_404
+from spilno.kernel import clock
 from spilno.plan import queries
 from spilno.plan.models import Item, Media
+from spilno.publishing.queries import changes_soon
 from spilno.team.permissions import Permission, may
 
 
@@ -44,13 +46,15 @@ class InitiativePlanPage:
     may_edit: bool
     new_url: str
     reserve_url: str
+    here: str
+    looks_again: bool  # something leaves now or in a moment
 
 
 @require_GET
 @needs(Permission.VIEW)
 def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
     """An initiative's posts by time, and its reserve."""
-    workspace = request.workspace
+    workspace, now = request.workspace, clock.now()
     found = initiative_or_404(request, initiative)
     here = reverse("initiatives-plan", args=[workspace.slug, initiative])
     channels = {one.pk: one for one in Channel.objects.filter(workspace=workspace)}
@@ -62,6 +66,12 @@ def initiative_plan(request: WorkspaceRequest, initiative: str) -> HttpResponse:
         may_edit=may(request.person, Permission.PLAN_EDIT),
         new_url=new_url,
         reserve_url=f"{new_url}&reserve=1",
+        here=here,
+        looks_again=any(
+            one.delivery is not None and changes_soon(one.delivery, now)
+            for row in rows
+            for one in row.targets
+        ),
     )
     frame = frame_context(request, found, "plan")
     return render(request, "plan/initiative.html", {"page": page, "frame": frame})
