@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
@@ -187,3 +189,25 @@ def test_after_the_demo_the_first_person_still_makes_it_theirs() -> None:
     assert Person.objects.get(is_owner=True).user.is_staff  # type: ignore[union-attr]
     assert 'href="/setup/"' not in Client().get("/account/login/").content.decode()
     assert Client().get("/setup/").status_code == 302
+
+
+def test_the_menus_lead_to_the_account_and_to_one_more_workspace(
+    cast: Cast, client_of: Callable[[Person], Client]
+) -> None:
+    today = reverse("today", args=[cast.workspace.slug])
+    page = client_of(cast.colleague).get(today).content.decode()
+    assert f'href="{reverse("profile")}"' in page
+    assert f'href="{reverse("workspace-new")}"' not in page
+    assert cast.owner.user is not None
+    cast.owner.user.is_staff = True
+    cast.owner.user.save()
+    page = client_of(cast.owner).get(today).content.decode()
+    assert f'href="{reverse("workspace-new")}"' in page
+
+
+def test_nobody_is_invited_to_sign_up_where_nobody_may(client: Client, cast: Cast, settings: Any) -> None:
+    login_page, signup = reverse("account_login"), reverse("account_signup")
+    settings.SPILNO_SIGNUP_OPEN = False
+    assert signup not in client.get(login_page).content.decode()
+    settings.SPILNO_SIGNUP_OPEN = True
+    assert signup in client.get(login_page).content.decode()

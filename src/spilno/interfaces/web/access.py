@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
@@ -33,3 +34,10 @@ def needs(permission: Permission, *, post: Permission | None = None) -> Callable
         return view
 
     return mark
+
+
+def may_add_workspace(user: object) -> bool:
+    """May this visitor make one more workspace? Staff of the installation may, or everybody where sign-up is open."""
+    if not isinstance(user, User) or user.is_demo:
+        return False
+    return user.is_staff or bool(settings.SPILNO_SIGNUP_OPEN)

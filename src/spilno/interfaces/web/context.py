@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from spilno.community.queries import open_messages
+from spilno.interfaces.web.access import may_add_workspace
 from spilno.team.models import Person
 
 
@@ -78,6 +79,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "workspace": getattr(request, "workspace", None),
         "person": getattr(request, "person", None),
         "memberships": SimpleLazyObject(workspaces),
+        "may_add_workspace": may_add_workspace(user),
         "theme": request.COOKIES.get("theme") or getattr(user, "theme", "") or "auto",
         "languages": [("uk", "Українська"), ("en", "English"), ("ru", "Русский")],
         "language": getattr(request, "LANGUAGE_CODE", "uk"),

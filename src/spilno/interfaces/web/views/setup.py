@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 from babel import Locale
 from babel.core import get_global
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
@@ -21,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from spilno.exchange import demo
+from spilno.interfaces.web.access import may_add_workspace
 from spilno.interfaces.web.messages import text_of
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
@@ -138,7 +138,7 @@ def _make_workspace(values: dict[str, str], owner: User) -> Workspace:
 def workspace_new(request: HttpRequest) -> HttpResponseBase:
     """One more workspace for somebody who has a login."""
     assert isinstance(request.user, User)
-    if request.user.is_demo or not (request.user.is_staff or settings.SPILNO_SIGNUP_OPEN):
+    if not may_add_workspace(request.user):
         return render(request, "setup/no_workspace.html", status=200)
     form = WorkspaceForm(request.POST or None, initial={"language": get_language() or "uk"})
     if request.method == "POST" and form.is_valid():
