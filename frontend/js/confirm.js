@@ -1,5 +1,7 @@
 // `data-confirm="Delete this post?"` on a form, button or htmx element asks before it goes on.
 // `data-confirm-more`: a second sentence; `data-confirm-word`: the verb on the button; `data-danger`: a red one.
+import { isHtmx } from "./dom.js";
+
 let resolve;
 
 export function ask(element) {
@@ -50,5 +52,3 @@ export function confirmations() {
     true,
   );
 }
-
-const isHtmx = (element) => ["get", "post", "put", "patch", "delete"].some((verb) => element.hasAttribute(`hx-${verb}`));

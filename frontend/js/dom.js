@@ -33,3 +33,6 @@ export function calm(run, ms) {
     timer = setTimeout(() => run(...args), ms);
   };
 }
+
+/** Does htmx send what this element sends? */
+export const isHtmx = (element) => ["get", "post", "put", "patch", "delete"].some((verb) => element.hasAttribute(`hx-${verb}`));

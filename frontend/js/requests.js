@@ -1,5 +1,5 @@
 // What htmx does in the background: a thin bar after a moment, and a sentence when it failed.
-import { word } from "./dom.js";
+import { isHtmx, word } from "./dom.js";
 import { toast } from "./toasts.js";
 
 export function requests() {
@@ -27,6 +27,15 @@ export function requests() {
     const unless = event.detail.elt.dataset.unless;
     if (unless && event.detail.elt.querySelector(unless)) event.preventDefault();
   });
+  // A second press while the first one is on its way would do everything twice. Coming back to the page opens it again.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.getAttribute("method")?.toLowerCase() !== "post" || isHtmx(form) || (event.submitter && isHtmx(event.submitter))) return;
+    if ("sent" in form.dataset) return event.preventDefault();
+    form.dataset.sent = "";
+    setTimeout(() => delete form.dataset.sent, 10000); // the connection broke: one may try again
+  });
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
   document.addEventListener("htmx:beforeRequest", begin);
   document.addEventListener("htmx:afterRequest", end);
   document.addEventListener("htmx:sendError", () => toast(word("offline"), "late"));

@@ -44,11 +44,6 @@ def channel_of(workspace: Workspace, key: str) -> Channel:
     return Channel.objects.select_related("workspace", "owner", "community").get(workspace=workspace, key=key)
 
 
-def in_trouble(workspace: Workspace) -> list[Channel]:
-    """Channels that a person has to do something about."""
-    return list(channels(workspace).filter(health__in=(Health.RECONNECT, Health.TROUBLE)))
-
-
 @dataclass(frozen=True)
 class NetworkCard:
     """A network as something to choose. ``by_hand``: it has no API, a person posts."""

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from spilno.channels import access
 from spilno.channels.models import Channel, Health, Purpose
+from spilno.kernel.addresses import web_address
 from spilno.kernel.errors import UserError
 from spilno.team import audit
 from spilno.team.models import Community, Person, Workspace
@@ -128,7 +129,7 @@ def keep(
     again = channel or same
     common: dict[str, Any] = {
         "external_id": account.external_id,
-        "url": account.url[:500],
+        "url": web_address(account.url) if len(account.url) <= 500 else "",
         "secret": access.sealed(account.credentials),
         "health": Health.OK,
         "health_code": "",

@@ -21,6 +21,7 @@ from spilno.channels.models import Channel
 from spilno.community.models import Member, Message, Watch
 from spilno.facts import services as facts
 from spilno.facts.models import Kind as FactKind
+from spilno.kernel.addresses import web_address
 from spilno.kernel.errors import UserError
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
@@ -42,7 +43,6 @@ STEPS: tuple[tuple[timedelta, timedelta], ...] = (
 )
 """Up to which age of a post its conversation is read how often."""
 
-URL_MOST = 1000
 KEY_MOST = 200
 
 
@@ -101,8 +101,8 @@ def take_in(*, delivery: Delivery, said: Sequence[Said], now: datetime) -> int:
             continue
         before = known.get(one.external_id)
         if before is not None:
-            if before.text != one.text:
-                Message.objects.filter(pk=before.pk).update(text=one.text)
+            if before.text != _storable(one.text):
+                Message.objects.filter(pk=before.pk).update(text=_storable(one.text))
             continue
         _, made = Message.objects.get_or_create(
             channel=channel,
@@ -110,10 +110,10 @@ def take_in(*, delivery: Delivery, said: Sequence[Said], now: datetime) -> int:
             defaults={
                 "workspace": workspace,
                 "delivery": delivery,
-                "author": one.author[:200],
-                "author_name": one.author_name[:200],
-                "text": one.text,
-                "url": one.url if len(one.url) <= URL_MOST else "",
+                "author": _storable(one.author)[:200],
+                "author_name": _storable(one.author_name)[:200],
+                "text": _storable(one.text),
+                "url": web_address(one.url),
                 "said_at": one.said_at,
                 "taken_in_at": now,
             },
@@ -217,3 +217,8 @@ def watch(*, delivery: Delivery, next_at: datetime) -> None:
     Watch.objects.update_or_create(
         delivery=delivery, defaults={"workspace_id": delivery.workspace_id, "next_at": next_at}
     )
+
+
+def _storable(text: str) -> str:
+    """What people wrote, without the one character that the database does not take."""
+    return text.replace("\x00", "")

@@ -172,7 +172,6 @@ MEDIA_ROOT = DATA / "files"
 MEDIA_URL = "/files/"  # served by a view that checks the workspace or a signature
 DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o640
-SITE_NAME = "Spilno"
 
 # Django's own default tells nobody of a page that broke, unless it is mailed to administrators.
 LOGGING = {

@@ -47,7 +47,3 @@ class StateGraph:
         """:raises InvalidTransition: if the graph has no such move."""
         if not self.allows(source, target):
             raise InvalidTransition("invalid_transition", source=source, target=target)
-
-    def sources_of(self, target: str) -> tuple[str, ...]:
-        """States from which ``target`` can be reached in one move (for conditional updates)."""
-        return tuple(state for state, targets in self.moves.items() if target in targets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 LANGUAGES = ("uk", "en", "ru")
 
@@ -28,10 +27,3 @@ def with_text(value: Mapping[str, str] | None, language: str, text: str) -> dict
     else:
         changed.pop(language, None)
     return changed
-
-
-def as_texts(value: Any, language: str) -> dict[str, str]:
-    """A plain string as a text of ``language``; a mapping as it is."""
-    if isinstance(value, Mapping):
-        return {str(key): str(text) for key, text in value.items() if text}
-    return {language: str(value)} if value else {}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 
 from spilno.briefs.models import Initiative
+from spilno.kernel.addresses import is_web_address
 from spilno.kernel.errors import UserError
 from spilno.kernel.ids import new_token
 from spilno.pages import addresses
@@ -80,10 +80,5 @@ OWN_MEDIA = frozenset(_MEDIUM.values())
 
 
 def _check_target(target: str) -> None:
-    try:
-        parts = urlsplit(target)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and len(target) <= 1000
-    except ValueError:
-        fine = False
-    if not fine or any(one.isspace() for one in target):
+    if not is_web_address(target):
         raise UserError("link_not_an_address", field="link")

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import transaction
@@ -19,6 +18,7 @@ from django.db.models import F, Max, ProtectedError
 from spilno.briefs.models import Initiative
 from spilno.channels import access
 from spilno.channels.models import Channel
+from spilno.kernel.addresses import is_web_address
 from spilno.kernel.errors import Conflict, UserError
 from spilno.kernel.ids import new_id
 from spilno.plan.media import delete_media, describe_media, store_media
@@ -315,7 +315,7 @@ def _check_content(
 ) -> None:
     if len(text) > TEXT_MOST:
         raise UserError("text_far_too_long", field="text", limit=TEXT_MOST)
-    if link.strip() and not _is_address(link.strip()):
+    if link.strip() and not is_web_address(link.strip()):
         raise UserError("link_not_an_address", field="link")
     if initiative is not None and initiative.workspace_id != workspace.pk:
         raise UserError("unknown_initiative", field="initiative", slug=initiative.slug)
@@ -328,19 +328,6 @@ def _check_content(
         raise UserError("unknown_media", field="media")
     if len(media) > MEDIA_MOST:
         raise UserError("too_many_pictures", field="media", limit=MEDIA_MOST)
-
-
-def _is_address(link: str) -> bool:
-    try:
-        parts = urlsplit(link)
-        return (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and len(link) <= 1000
-            and (not any(one.isspace() for one in link))
-        )
-    except ValueError:
-        return False
 
 
 def _keys(workspace: Workspace, initiative: Initiative | None) -> Any:

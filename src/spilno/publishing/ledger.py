@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 
 from spilno.channels import access
 from spilno.channels.models import Channel
+from spilno.kernel.addresses import web_address
 from spilno.kernel.errors import UserError
 from spilno.plan.models import Item
 from spilno.publishing import waking
@@ -211,7 +212,7 @@ def publish(
             state=S.PUBLISHED, lease_by="", lease_until=None, next_try_at=None, updated_at=now,
             error_code="", error_params={}, published_at=out_at, confirmed_by=by,
             external_id=published.external_id[:300],
-            external_url=published.url if len(published.url) <= 1000 else "",
+            external_url=web_address(published.url),
             observe_next_at=now if published.external_id and _readable(delivery) else None,
         )  # fmt: skip
         if moved:
@@ -219,7 +220,7 @@ def publish(
             audit.record(
                 workspace=delivery.workspace, by=by, action="delivery.published", object_kind="delivery",
                 object_id=delivery.pk, now=now, initiative_id=item.initiative_id,
-                title=item.title, channel=delivery.channel.name, url=published.url[:1000],
+                title=item.title, channel=delivery.channel.name, url=web_address(published.url),
             )  # fmt: skip
             waiting = Delivery.objects.filter(
                 workspace=delivery.workspace, variant__item__link_to=item, state=S.WAITING

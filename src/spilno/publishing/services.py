@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.db.models import Max
 
+from spilno.kernel.addresses import is_web_address
 from spilno.kernel.errors import UserError
 from spilno.plan import checks
 from spilno.plan.models import Item, Variant
@@ -261,12 +262,9 @@ def _address(url: str) -> str:
     text = url.strip()
     if not text:
         return ""
-    try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        good = parts.scheme in ("http", "https") and "." in (parts.hostname or "") and len(text) <= 990
-    except ValueError:
-        good = False
-    if not good or any(one.isspace() for one in text):
+    address = text if "://" in text else f"https://{text}"
+    # A host without a dot is a word that was typed in the wrong field.
+    if not is_web_address(address) or "." not in (urlsplit(address).hostname or ""):
         raise UserError("not_an_address", field="url")
     return parts.geturl()
 

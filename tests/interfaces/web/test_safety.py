@@ -12,6 +12,7 @@ from django.test import Client
 from playwright.sync_api import Browser, expect
 
 import spilno
+from spilno.briefs.models import Initiative
 from spilno.interfaces.web.safety import HEADER, USUAL
 from spilno.team.models import Person
 from tests.conftest import Cast
@@ -67,6 +68,37 @@ def test_a_host_that_is_not_ours_is_refused(client: Client, db: None) -> None:
             "/account/password/reset/", {"email": "olena@example.org"}, headers={"host": host}
         )
         assert answer.status_code == 400, host
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_pressed_twice_it_is_done_once(
+    cast: Cast,
+    client_of: Callable[[Person], Client],
+    live_server: object,
+    browser: Browser,  # noqa: F811
+) -> None:
+    address = str(live_server)
+    context = browser.new_context(base_url=address)
+    context.add_cookies(
+        [{"name": "sessionid", "value": client_of(cast.owner).cookies["sessionid"].value, "url": address}]
+    )
+    page = context.new_page()
+    page.goto("/w/delivery-house/initiatives/new/")
+    page.locator("[name=title]").fill("Book sale")
+    page.evaluate(
+        """() => {
+            const form = document.querySelector("[name=title]").form;
+            form.querySelector("[name=starts_on]").value = "2026-12-01";
+            form.querySelector("[name=ends_on]").value = "2026-12-20";
+            form.requestSubmit();
+            form.requestSubmit();
+        }"""
+    )
+    page.wait_for_url("**/brief/")
+    page.goto("/w/delivery-house/initiatives/")
+    assert Initiative.objects.filter(workspace=cast.workspace).count() == 1
+    context.close()
 
 
 @pytest.mark.browser

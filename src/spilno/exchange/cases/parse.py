@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from spilno.briefs.briefing import check_number
@@ -31,6 +30,7 @@ from spilno.exchange.cases.problems import Problems
 from spilno.exchange.cases.tables import currencies
 from spilno.exchange.cases.toml import Block
 from spilno.kernel import clock
+from spilno.kernel.addresses import is_web_address
 from spilno.kernel.errors import UserError
 from spilno.team.models import CommunityKind, Language, Market, Role
 from spilno.team.services import DEPARTMENTS
@@ -89,14 +89,6 @@ def _reference(block: Block, key: str, known: Collection[str], *, required: bool
     if value and value not in known:
         block.problem(key, "unknown_reference", value=value)
     return value
-
-
-def _is_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not any(map(str.isspace, value))
 
 
 def _workspace(root: Block) -> CaseWorkspace | None:
@@ -164,7 +156,7 @@ def _channel(block: Block, people: Collection[str]) -> CaseChannel:
 
 def _address(block: Block, key: str) -> str:
     value = block.text(key, limit=500)
-    if value and not _is_address(value):
+    if value and not is_web_address(value):
         block.problem(key, "not_an_address", value=value)
     return value
 
@@ -344,7 +336,7 @@ def _check_links(plan: Collection[CasePost]) -> None:
             if one.link and one.link == one.key:
                 one.block.problem("link", "links_to_itself")
         elif "://" in one.link:
-            if not _is_address(one.link):
+            if not is_web_address(one.link):
                 one.block.problem("link", "not_an_address", value=one.link)
         else:
             one.block.problem("link", "unknown_reference", value=one.link)
