@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
 import spilno
 from spilno.interfaces.web.safety import HEADER, USUAL
 from spilno.team.models import Person
-from tests.conftest import Cast
+from tests.conftest import NOW, Cast
 from tests.interfaces.web.test_design_browser import browser  # noqa: F401 - a fixture
-from tests.interfaces.web.test_foreign_ids import furnish
+from tests.interfaces.web.test_foreign_ids import PATTERNS, address, furnish
 
 TEMPLATES = sorted((Path(spilno.__file__).parent / "interfaces/web/templates").rglob("*.html"))
 
@@ -67,6 +68,98 @@ def test_a_host_that_is_not_ours_is_refused(client: Client, db: None) -> None:
             "/account/password/reset/", {"email": "olena@example.org"}, headers={"host": host}
         )
         assert answer.status_code == 400, host
+
+
+def test_guessing_a_password_ends_soon(cast: Cast) -> None:
+    cache.clear()
+    client, right = Client(), {"login": "olena@example.org", "password": "correct horse 42"}
+    for number in range(6):
+        client.post("/account/login/", {**right, "password": f"guess {number}"})
+    refused = client.post("/account/login/", right)
+    cache.clear()
+    assert refused.status_code in (200, 429)
+    assert "_auth_user_id" not in client.session
+    assert client.post("/account/login/", right).status_code == 302
+
+
+def test_signing_in_gives_a_new_session(cast: Cast) -> None:
+    client = Client()
+    client.get("/account/login/")
+    session = client.session
+    session["planted"] = "by somebody else"
+    session.save()
+    before = session.session_key
+    client.cookies["sessionid"] = before
+    client.post("/account/login/", {"login": "olena@example.org", "password": "correct horse 42"})
+    assert client.session["_auth_user_id"]
+    assert client.session.session_key != before
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)"]
+)
+def test_nothing_leads_out_of_the_house(
+    cast: Cast, client_of: Callable[[Person], Client], target: str
+) -> None:
+    """``next`` in every form that takes one."""
+    house = furnish(cast.workspace, cast.owner, "ours")
+    inside, client = "/w/delivery-house", client_of(cast.owner)
+    answers = [
+        client.post("/language/", {"language": "en", "next": target}),
+        client.post(f"{inside}/inbox/{house.message.pk}/handled/", {"next": target}),
+        client.post(f"{inside}/today/reminders/{house.reminder.pk}/done/", {"next": target}),
+        client.post(f"{inside}/plan/new/", {"title": "A", "text": "B", "do": "save", "next": target}),
+        Client().post(
+            "/account/login/", {"login": "olena@example.org", "password": "correct horse 42", "next": target}
+        ),
+        client.post("/account/logout/", {"next": target}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/")
+        assert "evil" not in answer.headers["Location"]
+    composer = client_of(cast.owner).get(f"{inside}/plan/new/", {"next": target}).content.decode()
+    assert f'href="{target}"' not in composer
+
+
+PAYLOAD = "</script>'\"><img src=x onerror=alert(1)>{{7*7}}"
+
+
+def test_what_people_type_never_becomes_markup(cast: Cast, client_of: Callable[[Person], Client]) -> None:
+    """Every name and text there is holds markup; every page shows it as text."""
+    house = furnish(cast.workspace, cast.owner, "ours")
+    local = dict.fromkeys(("uk", "en", "ru"), PAYLOAD)
+    for row, values in (
+        (house.workspace, {"name": PAYLOAD}),
+        (house.owner, {"name": PAYLOAD}),
+        (house.department, {"name": local}),
+        (house.community, {"name": local, "description": local}),
+        (house.channel, {"name": PAYLOAD}),
+        (house.initiative, {"title": local, "learned": local}),
+        (house.brief, {"task": local, "audience": local}),
+        (house.media, {"name": PAYLOAD, "alt": PAYLOAD}),
+        (house.item, {"title": PAYLOAD, "text": PAYLOAD}),
+        (house.variant, {"text": PAYLOAD, "publish_at": NOW}),
+        (house.page, {"title": local, "body": local, "place": local}),
+        (house.entry, {"name": PAYLOAD, "company": PAYLOAD, "note": PAYLOAD}),
+        (house.message, {"author": PAYLOAD, "author_name": PAYLOAD, "text": PAYLOAD}),
+        (house.checkpoint, {"stage": PAYLOAD}),
+    ):
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.save()
+    client, shown = client_of(cast.owner), 0
+    pages = [address(pattern, house, house, set()) for pattern in PATTERNS]
+    for url in [*pages, f"/p/{house.page.slug}/", "/profile/"]:
+        answer = client.get(url)
+        if not answer.headers.get("Content-Type", "").startswith("text/html"):
+            continue
+        said = answer.content.decode()
+        assert "<img src=x" not in said, url
+        assert "</script>'" not in said, url
+        assert "}49" not in said, url
+        shown += "&lt;img src=x" in said
+    assert shown > 15, "the pages do show what was typed"
 
 
 @pytest.mark.browser
