@@ -10,6 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
+from spilno.toolkit.networks import get
+
 PASSWORD = "correct horse battery 42"
 
 
@@ -134,9 +136,10 @@ class Manager:
     # ------------------------------------------------------------------------------------------ posts
 
     def begin_post(self, initiative: str) -> Locator:
-        """The composer, opened from the initiative's plan."""
+        """The composer, by way of the brief and the initiative's plan."""
         page = self.page
-        self.go(f"initiatives/{initiative}/plan/")
+        self.go(f"initiatives/{initiative}/brief/")
+        page.locator("#brief-aside a.btn-primary[href$='/plan/']").click()
         page.locator("main a.btn-primary[href*='/plan/new/']").click()
         page.wait_for_url("**/plan/new/**")
         return page.locator("form#composer")
@@ -152,8 +155,12 @@ class Manager:
         link: str = "",
         to: str = "",
     ) -> None:
-        """Words, picture, link, and the channels with ``to`` in their name (default: all), which are ``channels``."""
-        for one in composer.locator("label.chip:has([name=to])").filter(has_text=to).all():
+        """Words, picture, link, and where: all places, or those in the network ``to``, ``channels`` in number."""
+        chips = composer.locator("label.chip:has([name=to])")
+        if to:
+            language = str(self.page.locator("html").get_attribute("lang"))
+            chips = chips.filter(has=self.page.locator(f".net[title='{get(to).label[language]}']"))
+        for one in chips.all():
             one.click()
         composer.locator("[name=text]").fill(text)
         if picture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .house import House
-from .steps import Manager
+from .steps import Manager, a_picture
 
 if TYPE_CHECKING:
     from .conftest import Opener, Window
@@ -116,7 +117,7 @@ def test_a_post_by_hand_on_a_phone(demo_house: House, window: Opener) -> None:
     somebody = Manager(page, here.enter_demo("community_manager"))
     somebody.go("plan/new/")
     composer = page.locator("form#composer")
-    somebody.write(composer, text=text, channels=1, to="PM community")
+    somebody.write(composer, text=text, channels=1, to="facebook_group")
     somebody.publish_now(composer)
 
     somebody.go("today/")
@@ -142,3 +143,31 @@ def test_a_post_by_hand_on_a_phone(demo_house: House, window: Opener) -> None:
     ).to_be_visible()
     somebody.go("today/")
     expect(page.locator("main li.row:has(a.btn)").filter(has_text=text[:20])).to_have_count(0)
+
+
+def test_a_post_on_a_practice_network(demo_house: House, window: Opener, tmp_path: Path) -> None:
+    """It leaves by itself, and stands on the network's own page, which says what it is."""
+    text = "Нова полиця в коридорі: беріть, що подобається, і лишайте своє."
+    here = window(demo_house.address, language="uk")
+    page = here.page
+    somebody = Manager(page, here.enter_demo("smm_manager"))
+    somebody.go("plan/new/")
+    composer = page.locator("form#composer")
+    somebody.write(
+        composer,
+        text=text,
+        channels=1,
+        to="facebook_page",
+        picture=a_picture(tmp_path / "shelf.jpg"),
+        alt="Полиця",
+    )
+    somebody.publish_now(composer)
+    page.locator("main a[href*='/plan/deliveries/']").first.click()
+    expect(page.locator("#delivery-state [data-state=published]")).to_be_visible()
+    address = str(page.locator("main dl.facts a[rel=noopener]").get_attribute("href"))
+    assert address.startswith("http://127.0.0.1:")
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.ok
+    expect(page.locator("body")).to_contain_text(text)
+    expect(page.locator("img").first).to_be_visible()

@@ -22,7 +22,10 @@ from spilno.toolkit.practice.state import State
 LANGUAGES = ("uk", "en", "ru")
 TITLES = {"instagram": "Instagram", "facebook": "Facebook", "telegram": "Telegram"}
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
+ICON = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="#ee9c2c" d="M2 2h12v12H2z"/></svg>'
+)
 
 SHOWN = {
     "instagram": (
@@ -58,6 +61,11 @@ WORDS: dict[str, dict[str, str]] = {
         "uk": "Поки жодного акаунта. Запустіть сервер із --instagram НАЗВА, --facebook НАЗВА або --telegram НАЗВА.",
         "en": "No account yet. Start the server with --instagram NAME, --facebook NAME or --telegram NAME.",
         "ru": "Пока ни одного аккаунта. Запустите сервер с --instagram ИМЯ, --facebook ИМЯ или --telegram ИМЯ.",
+    },
+    "connect": {
+        "uk": "Щоб підʼєднати цей акаунт у Spilno: адреса {address}, токен {token}",
+        "en": "To connect this account in Spilno: address {address}, token {token}",
+        "ru": "Чтобы подключить этот аккаунт в Spilno: адрес {address}, токен {token}",
     },
     "followers": {"uk": "Підписники", "en": "Followers", "ru": "Подписчики"},
     "posts": {"uk": "Дописи", "en": "Posts", "ru": "Публикации"},
@@ -124,7 +132,7 @@ class Page:
         return HTMLResponse(
             f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            '<meta name="robots" content="noindex">'
+            f'<meta name="robots" content="noindex"><link rel="icon" href="{ICON}">'
             f"<title>{escape(title)} · {self.word('title')}</title><style>{_style()}</style></head><body>"
             f'<div class="banner" role="note">{self.word("banner")}<small>{self.word("banner_more")}</small></div>'
             f'<main><nav><a href="{self.to("/")}">{self.word("title")}</a>'
@@ -300,6 +308,10 @@ def routes(state: State) -> list[Route]:
                 body += _list("feed", (page.card(p, found) for p in posts))
         if not posts and not stories:
             body += f'<p class="card empty">{page.word("nothing")}</p>'
+        path = "bot-api" if found["network"] == "telegram" else GRAPH_PATH
+        address = f"<code>{escape(str(request.base_url))}{path}</code>"
+        token = f"<code>{escape(found['token'])}</code>"
+        body += f'<p class="soft">{page.word("connect").format(address=address, token=token)}</p>'
         return page.response(found["title"], body)
 
     async def one(request: Request) -> Response:
