@@ -183,6 +183,10 @@ def main() -> None:
             with urllib.request.urlopen(f"{address}/account/login/", timeout=10) as answer:
                 answer.read()
             figures["sign_in_page_with_demo_ms"] = round((time.monotonic() - began) * 1000, 1)
+        # A process of its own: Django can be loaded for one data folder only.
+        delivery = Path(folder) / "delivery.json"
+        subprocess.run([sys.executable, "-m", "tests.bench_delivery", "--out", str(delivery)], check=True)
+        figures["delivery"] = json.loads(delivery.read_text())
         figures["pages"] = pages(Path(folder) / "pages")
     table = Table("what", "time", "queries", "bytes")
     for name, value in figures.items():
@@ -190,6 +194,13 @@ def main() -> None:
             table.add_row(name, str(value), "", "")
     for name, row in figures["pages"].items():
         table.add_row(name, f"{row['ms']} ms", str(row["queries"]), f"{row['bytes']:,}")
+    Console().print(table)
+    table = Table(
+        "posts leaving, a network that answers in 50 ms", "per second", "late: half", "99 of 100", "most"
+    )
+    for name, row in figures["delivery"].items():
+        per_second, *late = (row.get(key) for key in ("per_second", "p50_s", "p99_s", "most_s"))
+        table.add_row(name, str(per_second or ""), *("" if one is None else f"{one} s" for one in late))
     Console().print(table)
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)

@@ -35,7 +35,7 @@ MOST_STEPS = 12
 
 BATCH = 200
 AT_ONCE = 16
-"""So many are taken from a channel's list before the list is read anew: others work on it too."""
+"""After so many another channel has its turn."""
 
 STILL_TRUE = timedelta(seconds=1)
 """What was read so recently need not be read again before the request; the claim looks once more at what matters."""
@@ -94,26 +94,21 @@ def run_due(*, now: datetime, worker: str, channel_id: UUID | None = None, clock
 def run_channel(
     *, channel_id: UUID, worker: str, clock: Clock, stopping: Callable[[], bool] = lambda: False
 ) -> int:
-    """Do what is due of one channel, until nothing is. Returns how many deliveries moved.
+    """Do what is due of one channel, at most :data:`AT_ONCE`. Returns how many deliveries moved.
 
     Others may be at work on the same channel. What cannot move has another's hand on it, or waits for one that has to
     leave before it: then all of the same second wait, and only those are passed over.
     """
-    moved = 0
-    while not stopping():
-        standing: set[datetime] = set()
-        before = moved
-        for delivery_id, second in _due_seconds(now=clock(), channel_id=channel_id)[:AT_ONCE]:
-            if stopping():
-                break
-            if second in standing:
-                continue
-            if advance(delivery_id=delivery_id, now=clock(), worker=worker, clock=clock):
-                moved += 1
-            else:
-                standing.add(second)
-        if moved == before:
+    moved, standing = 0, set[datetime]()
+    for delivery_id, second in _due_seconds(now=clock(), channel_id=channel_id):
+        if stopping() or moved >= AT_ONCE:
             break
+        if second in standing:
+            continue
+        if advance(delivery_id=delivery_id, now=clock(), worker=worker, clock=clock):
+            moved += 1
+        else:
+            standing.add(second)
     return moved
 
 
@@ -224,7 +219,8 @@ def _prepare(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool
     now = tell()
     if isinstance(answer, Trouble):
         return _prepare_failed(held, answer, ready, so_far, now)
-    look_at, fields = _look_at(delivery, answer.expires_at, now), ledger.prepared_fields(answer, ready.fingerprint)
+    look_at = _look_at(delivery, answer.expires_at, now)
+    fields = ledger.prepared_fields(answer, ready.fingerprint)
     if not ledger.finish(held, target=S.PREPARED, now=now, outcome="ok", next_try_at=look_at, **fields):
         return False
     if look_at <= now < began + STILL_TRUE:

@@ -266,7 +266,7 @@ def _address(url: str) -> str:
     # A host without a dot is a word that was typed in the wrong field.
     if not is_web_address(address) or "." not in (urlsplit(address).hostname or ""):
         raise UserError("not_an_address", field="url")
-    return parts.geturl()
+    return urlsplit(address).geturl()
 
 
 def _log(delivery: Delivery, by: Person | None, now: datetime, action: str, **detail: Any) -> None:

@@ -13,7 +13,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,6 +44,9 @@ JOBS_AT_ONCE = 4
 LONGEST_SLEEP = timedelta(seconds=20)
 LISTEN_FOR = 0.25
 """Seconds between two looks at whether to stop or whether a lane became free; no question to the database."""
+
+PATIENCE = timedelta(seconds=3)
+"""A channel that another worker has for longer, perhaps because the network hangs, is worked on beside it."""
 
 BLOCKED = timedelta(milliseconds=200)
 """What is due and cannot move (its predecessor is still on its way) is looked at again so soon."""
@@ -134,6 +137,22 @@ def _close_connection(call_next: Callable[[], Any], context: Any, worker: Any) -
         connection.close()
 
 
+@contextlib.contextmanager
+def _alone(channel: UUID) -> Iterator[bool]:
+    """Are we the only worker on this channel? Saves work, nothing else: claims alone decide who sends what."""
+    key = channel.int & (1 << 63) - 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+        (locked,) = cursor.fetchone()
+    try:
+        yield locked
+    finally:
+        if locked:
+            # A connection that broke has let go of it already.
+            with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+
 class DueLoop:
     """Lets deliveries leave when they are due."""
 
@@ -143,6 +162,8 @@ class DueLoop:
         self._lanes: dict[UUID, Future[int]] = {}
         self._ears: psycopg.Connection[Any] | None = None
         self._connections: list[BaseDatabaseWrapper] = []
+        self._resting: dict[UUID, datetime] = {}
+        self._refused: dict[UUID, datetime] = {}  # since when another worker has the channel
 
     def run(self) -> None:
         """Until ``stop`` is set; then until the lanes are empty."""
@@ -165,37 +186,42 @@ class DueLoop:
         """Give every channel with due work a lane; returns when to look again."""
         close_old_connections()
         now = clock.now()
-        moved = self._collect()
+        self._collect(now)
         due = engine.due_channels(now=now)
         # In any order: several workers that all began with the same channel would only be in each other's way.
         random.shuffle(due)
         for channel in due:
-            if channel not in self._lanes and len(self._lanes) < LANES:
+            if channel not in self._lanes and channel not in self._resting and len(self._lanes) < LANES:
                 self._lanes[channel] = pool.submit(self._lane, channel)
         following = engine.next_due()
         if following is None:
             return now + LONGEST_SLEEP
         if following <= now:  # at work, or waiting for its turn
-            return now if moved else now + BLOCKED
+            return now + BLOCKED
         return min(following, now + LONGEST_SLEEP)
 
-    def _collect(self) -> int:
-        moved = 0
+    def _collect(self, now: datetime) -> None:
+        """Empty the lanes that are done. Where nothing could move, another worker is at it: that channel rests."""
+        self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         for channel, future in list(self._lanes.items()):
             if future.done():
                 del self._lanes[channel]
                 if (error := future.exception()) is not None:
                     log.error("Lane of channel %s: %s", channel, type(error).__name__, exc_info=error)
-                else:
-                    moved += future.result()
-        return moved
+                if error is not None or not future.result():
+                    self._resting[channel] = now + BLOCKED
 
     def _lane(self, channel: UUID) -> int:
         self._remember_connection()
         close_old_connections()
-        return engine.run_channel(
-            channel_id=channel, worker=self._name, clock=clock.now, stopping=self._stop.is_set
-        )
+        with _alone(channel) as alone:
+            if alone:
+                self._refused.pop(channel, None)
+            elif clock.now() - self._refused.setdefault(channel, clock.now()) < PATIENCE:
+                return 0
+            return engine.run_channel(
+                channel_id=channel, worker=self._name, clock=clock.now, stopping=self._stop.is_set
+            )
 
     def _remember_connection(self) -> None:
         """A lane's thread keeps its connection for the next channel; at the end we close it from here."""
