@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
@@ -17,6 +19,6 @@ def letter(*, workspace: Workspace, subject: str, body: str, to: str) -> EmailMe
     here = settings.EMAIL_BACKEND
     if workspace.is_demo:
         here = "django.core.mail.backends.filebased.EmailBackend"
-    options = {"file_path": settings.EMAIL_FILE_PATH} if workspace.is_demo else {}
+    options: dict[str, Any] = {"file_path": settings.EMAIL_FILE_PATH} if workspace.is_demo else {}
     connection = get_connection(here, **options)
     return EmailMessage(" ".join(subject.split()), body, None, [to], connection=connection)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 from spilno.briefs.models import Initiative
 from spilno.channels.models import Channel
 from spilno.interfaces.web import plan_marks
+from spilno.interfaces.web.reading import uuid_of
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
@@ -30,14 +30,6 @@ from spilno.publishing.composition import LOCKED, SCHEDULED
 from spilno.publishing.models import Delivery
 from spilno.team.models import Workspace
 from spilno.toolkit.networks.base import Placement
-
-
-def uuid_of(text: str) -> UUID | None:
-    """The id in a text from outside, ``None`` if it is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,9 @@ TEXTS: dict[str, Promise | str] = {
     "network_no_encryption": _("%(host)s offers no encrypted connection, so the password was not sent. Try port 465."),
     "network_certificate_refused": _("The certificate of %(host)s is not valid. Ask whoever runs the server."),
     "network_recipients_refused": _("The mail server takes none of the addresses: %(message)s"),
-    "network_too_many_recipients": _("The mail server takes at most %(limit)s recipients. Nothing was sent: shorten the list."),
+    "network_too_many_recipients": _(
+        "The mail server takes at most %(limit)s recipients. Nothing was sent: shorten the list."
+    ),
     "network_room_encrypted": _("The room is encrypted; only people can write there. Choose an open room."),
     # publishing
     "time_is_past": _("This moment has passed. Choose a later one, or publish now."),

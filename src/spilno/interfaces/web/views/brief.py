@@ -18,7 +18,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.http import reswap, retarget
@@ -29,6 +28,7 @@ from spilno.briefs.queries import Step
 from spilno.briefs.values import as_typed, read_number
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.reading import read_day
 from spilno.interfaces.web.views.brief_targets import TargetForm, TargetsPart, targets_part
 from spilno.interfaces.web.views.initiative_frame import (
     InitiativeFrame,
@@ -193,22 +193,6 @@ def _values(brief: Brief, typed: Mapping[str, Any], version: str) -> dict[str, A
         else:
             values[name] = text
     return values
-
-
-def read_day(text: str, name: str) -> date | None:
-    """A day as the browser's picker sends it.
-
-    :raises UserError: ``date_wrong``.
-    """
-    if not text.strip():
-        return None
-    try:
-        day = parse_date(text.strip())
-    except ValueError:
-        day = None
-    if day is None:
-        raise UserError("date_wrong", field=name, typed=text[:40])
-    return day
 
 
 def _refused(

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from spilno.briefs import queries, suggestions
@@ -18,6 +17,7 @@ from spilno.briefs.models import Initiative, Target
 from spilno.briefs.values import as_typed, baseline_unit, read_number
 from spilno.channels.models import Channel
 from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.reading import read_day
 from spilno.interfaces.web.views.initiative_frame import language_of
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
@@ -119,7 +119,7 @@ class TargetForm:
             "value": read_number(self.value, definition.unit, field="value"),
             "baseline": read_number(base, baseline_unit(definition), field="baseline") if base else None,
             "channel": channel,
-            "due_on": _day(self.due_on),
+            "due_on": read_day(self.due_on, "due_on"),
         }
 
     @property
@@ -259,15 +259,3 @@ def _definition(metric: str) -> Definition | None:
         return get(metric)
     except KeyError:
         return None
-
-
-def _day(text: str) -> date | None:
-    if not text.strip():
-        return None
-    try:
-        day = parse_date(text.strip())
-    except ValueError:
-        day = None
-    if day is None:
-        raise UserError("date_wrong", field="due_on", typed=text[:40])
-    return day

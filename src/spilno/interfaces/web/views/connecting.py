@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +20,7 @@ from spilno.channels import oauth, queries, services
 from spilno.channels.models import Channel, Purpose
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.safety import leads_to_networks
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
@@ -53,19 +54,12 @@ def community_choices(workspace: Workspace) -> list[tuple[str, str]]:
 
 def person_of(workspace: Workspace, text: str) -> Person | None:
     """The person whose id a form said; ``None`` for nobody of this workspace."""
-    return Person.objects.filter(workspace=workspace, pk=one).first() if (one := _uuid(text)) else None
+    return Person.objects.filter(workspace=workspace, pk=one).first() if (one := uuid_of(text)) else None
 
 
 def community_of(workspace: Workspace, text: str) -> Community | None:
     """The community whose id a form said."""
-    return Community.objects.filter(workspace=workspace, pk=one).first() if (one := _uuid(text)) else None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    return Community.objects.filter(workspace=workspace, pk=one).first() if (one := uuid_of(text)) else None
 
 
 # ------------------------------------------------------------------------------------------------ choose

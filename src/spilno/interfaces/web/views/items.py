@@ -29,10 +29,10 @@ from spilno.interfaces.web.composing import (
     Typed,
     from_item,
     from_post,
-    uuid_of,
     with_media,
 )
 from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError

@@ -25,6 +25,7 @@ from spilno.interfaces.web import plan_marks
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.plan_marks import Entry, Mark
+from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.views import initiative_plan
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
@@ -69,17 +70,10 @@ class Filters:
 
 def filters_of(query: QueryDict) -> Filters:
     return Filters(
-        channel=_uuid(query.get("channel", "")),
-        initiative=_uuid(query.get("initiative", "")),
+        channel=uuid_of(query.get("channel", "")),
+        initiative=uuid_of(query.get("initiative", "")),
         state=query.get("state", "") if query.get("state", "") in plan_marks.GROUPS else "",
     )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)
@@ -171,7 +165,7 @@ def _url(name: str, workspace: Workspace, *args: Any, query: str = "") -> str:
 
 
 def _deleted(workspace: Workspace, text: str) -> Item | None:
-    pk = _uuid(text)
+    pk = uuid_of(text)
     return Item.objects.filter(workspace=workspace, pk=pk, deleted_at__isnull=False).first() if pk else None
 
 
@@ -305,7 +299,7 @@ def _wall(text: str) -> datetime:
 
 def _moved(workspace: Workspace, event: str) -> tuple[Item, datetime | None]:
     pk, _at, seconds = event.partition("@")
-    found = _uuid(pk)
+    found = uuid_of(pk)
     item = queries.items(workspace).filter(pk=found).first() if found else None
     try:
         old = datetime.fromtimestamp(int(seconds), UTC) if seconds else None
