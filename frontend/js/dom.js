@@ -13,8 +13,10 @@ export function all(root, selector) {
   return root.matches?.(selector) ? [root, ...found] : found;
 }
 
-/** Django's CSRF token, as the frame hands it to htmx. */
+/** Django's CSRF token: the newest, from its cookie, else as the frame hands it to htmx. */
 export function csrf() {
+  const newest = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  if (newest) return newest[1];
   const headers = document.body.getAttribute("hx-headers");
   return headers ? JSON.parse(headers)["X-CSRFToken"] : "";
 }

@@ -1,5 +1,5 @@
 // What htmx does in the background: a thin bar after a moment, and a sentence when it failed.
-import { isHtmx, word } from "./dom.js";
+import { csrf, isHtmx, word } from "./dom.js";
 import { toast } from "./toasts.js";
 
 export function requests() {
@@ -36,6 +36,11 @@ export function requests() {
     setTimeout(() => delete form.dataset.sent, 10000); // the connection broke: one may try again
   });
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+  // Who signed in again in another tab has a new token, which this page does not know.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    detail.headers["X-CSRFToken"] = csrf();
+    if (detail.parameters.csrfmiddlewaretoken) detail.parameters.csrfmiddlewaretoken = csrf();
+  });
   document.addEventListener("htmx:beforeRequest", begin);
   document.addEventListener("htmx:afterRequest", end);
   document.addEventListener("htmx:sendError", () => toast(word("offline"), "late"));

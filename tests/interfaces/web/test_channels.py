@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -190,3 +191,19 @@ def test_every_code_of_these_rooms_has_words() -> None:
     codes |= {f"network_{one}" for one in re.findall(r'Kind\.[A-Z]+, "([a-z_]+)"', networks)}
     assert len(codes) > 40
     assert codes - set(TEXTS) == set()
+
+
+def test_who_may_practise_is_told_where(cast: Cast, client_of: Browser, settings: Any) -> None:
+    client = client_of(cast.owner)
+    practised = next(key for key, one in registry.all_networks().items() if one.practice)
+    path = f"/w/{cast.workspace.slug}/networks/connect/{practised}/"
+    assert settings.SPILNO_PRACTICE_URL not in client.get(path).content.decode()  # nothing runs there
+    cast.workspace.is_demo = True
+    cast.workspace.save()
+    assert settings.SPILNO_PRACTICE_URL in client.get(path).content.decode()
+
+
+def test_a_part_of_a_page_is_not_replaced_by_the_sign_in(cast: Cast, client: Client) -> None:
+    path = f"/w/{cast.workspace.slug}/networks/"
+    assert client.get(path).status_code == 302
+    assert client.get(path, headers={"HX-Request": "true"}).status_code == 401

@@ -71,6 +71,9 @@ class WorkspaceMiddleware:
         if permission is None:
             raise ImproperlyConfigured(f"{view} is inside a workspace and declares no permission")
         if not request.user.is_authenticated:
+            if request.headers.get("HX-Request"):
+                # A part of a page: a sign-in form in its place would throw away what is typed around it.
+                return HttpResponse(status=401)
             return redirect_to_login(request.get_full_path())
         person = (
             Person.objects.select_related("workspace", "department")

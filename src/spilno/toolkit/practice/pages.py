@@ -265,8 +265,8 @@ def _list(kind: str, items: Iterable[str]) -> str:
     return f'<ul class="{kind}">{"".join(items)}</ul>'
 
 
-def routes(state: State) -> list[Route]:
-    """The pages."""
+def routes(state: State, *, graph: str, bots: str) -> list[Route]:
+    """The pages. ``graph`` and ``bots``: where the two interfaces begin on this server, e.g. ``/bot-api``."""
 
     async def index(request: Request) -> Response:
         page = Page(request, state)
@@ -308,8 +308,8 @@ def routes(state: State) -> list[Route]:
                 body += _list("feed", (page.card(p, found) for p in posts))
         if not posts and not stories:
             body += f'<p class="card empty">{page.word("nothing")}</p>'
-        path = "bot-api" if found["network"] == "telegram" else GRAPH_PATH
-        address = f"<code>{escape(str(request.base_url))}{path}</code>"
+        path = bots if found["network"] == "telegram" else graph
+        address = f"<code>{escape(str(request.base_url).rstrip('/') + path)}</code>"
         token = f"<code>{escape(found['token'])}</code>"
         body += f'<p class="soft">{page.word("connect").format(address=address, token=token)}</p>'
         return page.response(found["title"], body)

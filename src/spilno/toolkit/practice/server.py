@@ -34,7 +34,7 @@ def application(state: State, faults: Faults, *, with_control: bool = False) -> 
         Route("/graph/{version}/{path:path}", graph_endpoint, methods=["GET", "POST", "DELETE"]),
         *bot_api.routes(state),
         *(control.routes(state, faults) if with_control else []),
-        *pages.routes(state),
+        *pages.routes(state, graph=f"/graph/{VERSION}", bots=bot_api.PREFIX),
     ]
     return Starlette(routes=routes, middleware=[Middleware(FaultsMiddleware, faults=faults)])
 

@@ -69,6 +69,7 @@ def community_of(workspace: Workspace, text: str) -> Community | None:
 class ChoosePage:
     ours: list[queries.NetworkCard]  # can be connected
     by_hand: list[queries.NetworkCard]
+    practising: bool
 
 
 @needs(Permission.CHANNEL_MANAGE)
@@ -76,7 +77,11 @@ class ChoosePage:
 def choose(request: WorkspaceRequest) -> HttpResponse:
     """Which network?"""
     cards = queries.networks(get_language() or "uk")
-    page = ChoosePage([one for one in cards if not one.by_hand], [one for one in cards if one.by_hand])
+    page = ChoosePage(
+        ours=[one for one in cards if not one.by_hand],
+        by_hand=[one for one in cards if one.by_hand],
+        practising=_practising(),
+    )
     return render(request, "channels/choose.html", {"page": page})
 
 
@@ -110,6 +115,7 @@ class ConnectPage:
     by_hand: bool
     can_connect: bool  # else only by hand
     docs: str
+    practice_url: str = ""  # where its practice network can be looked at, while it runs
     channel: Channel | None = None  # set when connecting again
 
 
@@ -128,8 +134,9 @@ def _page(
     fields = [] if by_hand else queries.form_of(net, language, {**known, **values})
     names = {one.key for one in fields} | {*COMMON, "url"}
     errors = {error.field: text_of(error)} if error and error.field in names else {}
+    card = queries.card_of(net, language)
     return ConnectPage(
-        card=queries.card_of(net, language),
+        card=card,
         fields=[Field(one, errors.get(one.key, "")) for one in fields],
         # A secret that was typed is typed again: it is not sent back into the page.
         values={key: value for key, value in values.items() if key in {*COMMON, "url"}},
@@ -141,8 +148,14 @@ def _page(
         by_hand=by_hand,
         can_connect=queries.connectable(net),
         docs=net.docs,
+        practice_url=settings.SPILNO_PRACTICE_URL if card.practice and _practising() else "",
         channel=channel,
     )
+
+
+def _practising() -> bool:
+    """Do the practice networks run? They come with the demo."""
+    return Workspace.objects.filter(is_demo=True).exists()
 
 
 def _common(request: WorkspaceRequest) -> dict[str, Any]:
