@@ -16,7 +16,10 @@ import httpx
 
 from spilno.kernel.errors import UserError
 
-for _name in ("httpx", "httpcore"):  # they log whole addresses, and there are networks whose addresses hold a token
+for _name in (
+    "httpx",
+    "httpcore",
+):  # they log whole addresses, and there are networks whose addresses hold a token
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 USER_AGENT = "Spilno/0.1"

@@ -180,8 +180,12 @@ TEXTS: dict[str, Promise | str] = {
     "network_chat_moved": _("The group became another kind of group and has a new number. Connect it again."),
     "network_media_unreadable": _("The file of the picture or video is no longer here. Add it again."),
     "network_address_bad": _("“%(address)s” is no e-mail address. Check the spelling."),
-    "network_no_encryption": _("%(host)s offers no encrypted connection, so the password was not sent. Try port 465."),
-    "network_certificate_refused": _("The certificate of %(host)s is not valid. Ask whoever runs the server."),
+    "network_no_encryption": _(
+        "%(host)s offers no encrypted connection, so the password was not sent. Try port 465."
+    ),
+    "network_certificate_refused": _(
+        "The certificate of %(host)s is not valid. Ask whoever runs the server."
+    ),
     "network_recipients_refused": _("The mail server takes none of the addresses: %(message)s"),
     "network_too_many_recipients": _(
         "The mail server takes at most %(limit)s recipients. Nothing was sent: shorten the list."

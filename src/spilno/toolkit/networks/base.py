@@ -139,7 +139,9 @@ class CredentialField:
     key: str
     label: LocalText
     help: LocalText = field(default_factory=dict)
-    kind: str = "text"  # "text" | "url" | "password" | "handle" | "lines" (several lines: never shown beside others)
+    kind: str = (
+        "text"  # "text" | "url" | "password" | "handle" | "lines" (several lines: never shown beside others)
+    )
     secret: bool = False
     required: bool = True
     default: str = ""
