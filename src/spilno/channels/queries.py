@@ -62,6 +62,7 @@ class NetworkCard:
 
 
 def card_of(net: Network, language: str) -> NetworkCard:
+    """What people see of a network when they choose one, in their language."""
     return NetworkCard(
         key=net.key,
         label=pick(net.label, language),
@@ -198,6 +199,7 @@ class ChannelRow:
 
 
 def row_of(channel: Channel, language: str) -> ChannelRow:
+    """A channel as lists show it; the network is ``None`` if this installation does not know it any more."""
     net = registry.all_networks().get(channel.network)
     return ChannelRow(
         id=channel.pk,

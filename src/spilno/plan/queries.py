@@ -49,6 +49,7 @@ def link_of(variant: Variant) -> str:
 
 
 def address_of(item_id: UUID) -> str:
+    """Where the item's post can be seen: the first published one that has an address; "" as long as there is none."""
     found = (
         Variant.objects.filter(item_id=item_id, delivery__state="published")
         .exclude(delivery__external_url="")

@@ -49,7 +49,9 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "setup/profile.html", {"form": form})
 
 
-class JoinForm(forms.Form):
+class PasswordForm(forms.Form):
+    """A form that makes an account: the password is held against the rules and against what else was typed."""
+
     name = forms.CharField(label=_("Your name"), max_length=120)
     email = forms.EmailField(label=_("E-mail"))
     password = forms.CharField(
@@ -59,6 +61,18 @@ class JoinForm(forms.Form):
         strip=False,
     )
 
+    def clean(self) -> dict[str, object]:
+        cleaned = super().clean() or {}
+        if cleaned.get("password"):
+            somebody = User(email=cleaned.get("email", ""), name=cleaned.get("name", ""))
+            try:
+                validate_password(str(cleaned["password"]), somebody)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return cleaned
+
+
+class JoinForm(PasswordForm):
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"]).strip().lower()
         if User.objects.filter(email=email).exists():
@@ -66,15 +80,6 @@ class JoinForm(forms.Form):
                 _("There is an account with this address. Sign in first, then open the link again.")
             )
         return email
-
-    def clean(self) -> dict[str, object]:
-        cleaned = super().clean() or {}
-        if cleaned.get("password"):
-            try:
-                validate_password(str(cleaned["password"]), User(email=cleaned.get("email", "")))
-            except forms.ValidationError as error:
-                self.add_error("password", error)
-        return cleaned
 
 
 def join(request: HttpRequest, token: str) -> HttpResponse:

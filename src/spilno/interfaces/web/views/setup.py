@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.password_validation import validate_password
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -22,12 +21,12 @@ from django.views.decorators.http import require_POST
 from spilno.exchange import demo
 from spilno.interfaces.web.access import may_add_workspace
 from spilno.interfaces.web.messages import text_of
+from spilno.interfaces.web.views.account import BACKEND, PasswordForm
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.team import services
 from spilno.team.models import Language, Market, Person, User, Workspace
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 _LOCK = 0x5B11_0002  # two first visits at once: one makes the owner
 _COMMON_CURRENCIES = ("UAH", "EUR", "USD", "PLN", "GBP", "CZK", "RON", "MDL", "KZT", "GEL")
 
@@ -55,27 +54,8 @@ class WorkspaceForm(forms.Form):
     currency = forms.ChoiceField(label=_("Currency"), choices=_currencies, initial="UAH")
 
 
-class OwnerForm(WorkspaceForm):
-    name = forms.CharField(label=_("Your name"), max_length=120)
-    email = forms.EmailField(label=_("E-mail"))
-    password = forms.CharField(
-        label=_("Password"),
-        help_text=_("At least 10 characters."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        strip=False,
-    )
-
-    def clean(self) -> dict[str, object]:
-        cleaned = super().clean() or {}
-        if cleaned.get("password"):
-            try:
-                validate_password(
-                    str(cleaned["password"]),
-                    User(email=cleaned.get("email", ""), name=cleaned.get("name", "")),
-                )
-            except forms.ValidationError as error:
-                self.add_error("password", error)
-        return cleaned
+class OwnerForm(PasswordForm, WorkspaceForm):
+    """The first visit's form: who, and for whom."""
 
 
 def _is_empty() -> bool:
