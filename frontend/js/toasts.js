@@ -2,8 +2,16 @@
 const seconds = 6;
 
 function fade(element) {
-  // Errors stay until somebody closes them.
+  // Errors stay until somebody closes them, which nobody can while a dialog holds everything below it still.
   if (!element.classList.contains("toast-late")) setTimeout(() => element.remove(), seconds * 1000);
+  else if (document.querySelector("dialog:modal")) setTimeout(() => element.remove(), 3 * seconds * 1000);
+}
+
+/** Above everything, also above a dialog that is open: what is shown last lies on top. */
+function raise(list) {
+  list.popover = "manual";
+  if (list.matches(":popover-open")) list.hidePopover();
+  list.showPopover();
 }
 
 export function toast(text, tone = "") {
@@ -12,8 +20,10 @@ export function toast(text, tone = "") {
   if (!template || !list) return;
   const element = template.content.firstElementChild.cloneNode(true);
   element.querySelector("p").textContent = text;
-  // A dialog lies above everything else in the page, so its toast must lie in it.
-  (document.querySelector("dialog[open]:last-of-type .toasts") || list).append(element);
+  // The same thing said twice is one message.
+  for (const other of list.querySelectorAll(".toast")) if (other.querySelector("p").textContent === text) other.remove();
+  list.append(element);
+  raise(list);
   fade(element);
 }
 
