@@ -44,7 +44,12 @@ def session(transactional_db: None) -> str:
 @pytest.fixture
 def page(session: str, live_server: object, browser: Browser) -> Iterator[Page]:
     address = str(live_server)
-    context = browser.new_context(base_url=address, locale="uk", viewport={"width": 1440, "height": 900})
+    context = browser.new_context(
+        base_url=address,
+        locale="uk",
+        viewport={"width": 1440, "height": 900},
+        bypass_csp=True,  # wait_for_function compiles in the page; test_safety holds the pages against their policy
+    )
     context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
     page = context.new_page()
     problems: list[str] = []

@@ -39,7 +39,12 @@ def page(
     browser: Browser,  # noqa: F811
 ) -> Iterator[Page]:
     address = str(live_server)
-    context = browser.new_context(base_url=address, locale="en-GB", viewport={"width": 1440, "height": 1000})
+    context = browser.new_context(
+        base_url=address,
+        locale="en-GB",
+        viewport={"width": 1440, "height": 1000},
+        bypass_csp=True,  # wait_for_function compiles in the page; test_safety holds the pages against their policy
+    )
     session = client_of(cast.owner).cookies["sessionid"].value
     context.add_cookies(
         [
