@@ -143,7 +143,8 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # Sign-in attempts are counted per address: behind a proxy (https needs one) it is the last one that the proxy names.
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _public.scheme == "https" else 0
 
-EMAIL_FILE_PATH = str(DATA / "mail")  # letters that are not sent: without a mail server, and all of the demo's
+# Letters that are not sent: without a mail server, and all of the demo's.
+EMAIL_FILE_PATH = str(DATA / "mail")
 _mail = urlsplit(read("SPILNO_MAIL_URL"))
 if _mail.hostname:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

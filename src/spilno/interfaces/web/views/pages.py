@@ -273,7 +273,8 @@ def public_page_open(request: WorkspaceRequest, initiative: str, page: UUID) -> 
     is_open = request.POST.get("open") == "1"
     services.set_open(page=current, by=request.person, now=clock.now(), is_open=is_open)
     messages.success(
-        request, __("The page is open.") if is_open else __("The page is closed. Those who came stay on the list.")
+        request,
+        __("The page is open.") if is_open else __("The page is closed. Those who came stay on the list."),
     )
     return redirect(_address(request, found, current.kind))
 
