@@ -51,10 +51,11 @@ Clock = Callable[[], datetime]
 
 def due_ids(*, now: datetime, channel_id: UUID | None = None) -> list[UUID]:
     """Deliveries that somebody has to look at, in the order in which they shall leave."""
-    return [one for one, _ in _due_seconds(now=now, channel_id=channel_id)]
+    return [one[0] for one in _due_rows(now=now, channel_id=channel_id)]
 
 
-def _due_seconds(*, now: datetime, channel_id: UUID | None) -> list[tuple[UUID, datetime]]:
+def _due_rows(*, now: datetime, channel_id: UUID | None) -> list[tuple[UUID, str, datetime]]:
+    """Id, state, and the second in which it shall be out."""
     due = Delivery.objects.filter(next_try_at__lte=now).filter(ledger.free(now))
     if channel_id is not None:
         due = due.filter(channel_id=channel_id)
@@ -63,7 +64,7 @@ def _due_seconds(*, now: datetime, channel_id: UUID | None) -> list[tuple[UUID, 
     ordered = sorted(
         rows, key=lambda one: (one[1] != S.PREPARED, one[2].replace(microsecond=0), one[3], one[0])
     )
-    return [(one[0], one[2].replace(microsecond=0)) for one in ordered]
+    return [(one[0], one[1], one[2].replace(microsecond=0)) for one in ordered]
 
 
 def due_channels(*, now: datetime) -> list[UUID]:
@@ -96,18 +97,19 @@ def run_channel(
 ) -> int:
     """Do what is due of one channel, at most :data:`AT_ONCE`. Returns how many deliveries moved.
 
-    Others may be at work on the same channel. What cannot move has another's hand on it, or waits for one that has to
-    leave before it: then all of the same second wait, and only those are passed over.
+    Others may be at work on the same channel. What is prepared and cannot leave has another's hand on it, or waits for
+    one that has to leave before it: then what is prepared for the same second waits too, and only that is passed over.
+    What it waits for is perhaps a dead worker's, in another state, and further down the list.
     """
     moved, standing = 0, set[datetime]()
-    for delivery_id, second in _due_seconds(now=clock(), channel_id=channel_id):
+    for delivery_id, state, second in _due_rows(now=clock(), channel_id=channel_id):
         if stopping() or moved >= AT_ONCE:
             break
-        if second in standing:
+        if state == S.PREPARED and second in standing:
             continue
         if advance(delivery_id=delivery_id, now=clock(), worker=worker, clock=clock):
             moved += 1
-        else:
+        elif state == S.PREPARED:
             standing.add(second)
     return moved
 
