@@ -58,10 +58,11 @@ def demo_house(browser: Browser) -> Iterator[House]:
     """An installation whose first visitor opened the demo."""
     running = house.start()
     page = browser.new_page(base_url=running.address)
+    # A month of two networks is played, and its pictures are drawn: the answer takes a while.
+    page.set_default_timeout(5 * PATIENCE)
     page.goto("/")
     page.locator("form[action='/setup/demo/'] button").click()
-    # A month of two networks is played, and its pictures are drawn.
-    page.wait_for_url("**/account/login/", timeout=150_000)
+    page.wait_for_url("**/account/login/")
     page.close()
     yield running
     running.stop()

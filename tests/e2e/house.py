@@ -73,7 +73,8 @@ def start(settings: Mapping[str, str] | None = None) -> House:
         command = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *COMMAND, "up"]
         process = ServerProcess("Spilno", command, log=folder / "up.log")
         process.wait_until(
-            lambda: httpx.get(f"{address}/healthz", timeout=2, trust_env=False).status_code == 200, timeout=90
+            lambda: httpx.get(f"{address}/healthz", timeout=2, trust_env=False).status_code == 200,
+            timeout=150,
         )
     except BaseException:
         remove_folder(folder)
