@@ -11,8 +11,8 @@ import pytest
 from procrastinate.contrib.django import app
 
 from spilno.kernel import clock
-from spilno.publishing import jobs, services, worker
-from spilno.publishing.models import Delivery
+from spilno.publishing import engine, jobs, services, worker
+from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.states import DeliveryState as S
 from spilno.toolkit.networks.base import Once
 from tests.publishing.fake import Side
@@ -91,3 +91,26 @@ def test_the_sweep_finds_what_was_left_behind(stage: Stage) -> None:
 
 def test_the_queue_knows_the_tasks() -> None:
     assert {"publishing.sweep", "channels.look_after"} <= set(app.tasks)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_for_a_dead_worker_s_post_does_not_hide_it(stage: Stage) -> None:
+    channel = stage.channel(Once.KEY)
+    first, second = stage.delivery(channel), stage.delivery(channel)
+    stage.work()  # both are due in ten minutes and are prepared two minutes before
+    stage.clock.at = first.due_at - engine.LEAD
+    stage.work()
+    stage.clock.at = first.due_at
+    Delivery.objects.filter(pk=first.pk).update(
+        state=S.COMMITTING, lease_by="dead", lease_until=stage.clock.at, next_try_at=stage.clock.at,
+        first_commit_at=stage.clock.at,
+    )  # fmt: skip
+    Attempt.objects.create(
+        delivery=first, number=2, step=Step.COMMIT, worker="dead", started_at=stage.clock.at,
+        fingerprint=Delivery.objects.get(pk=first.pk).prepared_for,
+    )  # fmt: skip
+    for _ in range(3):
+        engine.run_channel(channel_id=channel.pk, worker="next", clock=stage.clock)
+        stage.clock.forward(seconds=31)
+    assert (state_of(first), state_of(second)) == (S.PUBLISHED, S.PUBLISHED)
+    assert [key for key, _ in stage.side.posts].count(str(first.pk)) == 1
