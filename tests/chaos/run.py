@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import random
@@ -285,6 +286,7 @@ def chaos(plan: Plan, folder: Path, tell: Tell) -> Outcome:
     """The whole run, in ``folder``. Loads Django into this process."""
     began = time.monotonic()
     house.prepare(folder)
+    atexit.register(house.stop_postgres, folder)
     run = Run(plan, folder, tell)
     run.people()
     with contextlib.ExitStack() as stack:
