@@ -177,7 +177,8 @@ def pages(data: Path) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    # The pages' database runs in this very process and ends with it, after the folder.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         figures: dict[str, Any] = start_and_memory(Path(folder) / "start")
         with spilno(Path(folder) / "demo") as address:
             began = time.monotonic()
