@@ -22,6 +22,7 @@ def pick(value: Mapping[str, str] | str | None, language: str, fallback: str = "
 def with_text(value: Mapping[str, str] | None, language: str, text: str) -> dict[str, str]:
     """A copy of ``value`` whose text in ``language`` is ``text`` (removed when empty)."""
     changed = dict(value or {})
+    text = text.replace("\x00", "")  # nobody types it, some programs paste it, and PostgreSQL refuses it
     if text:
         changed[language] = text
     else:

@@ -62,6 +62,13 @@ def test_the_answer_is_saved_in_place(owner: Client, made: Initiative) -> None:
     assert 'id="brief-aside" hx-swap-oob="true"' in body
 
 
+def test_a_pasted_nul_costs_nothing_else(owner: Client, made: Initiative) -> None:
+    assert owner.post(url(made), task(1, "Щоб\x00 прийшли"), headers=HTMX).status_code == 200
+    assert Brief.objects.get().task == {"uk": "Щоб прийшли"}
+    assert owner.post(url(made), details(2, audience="Кері\x00вники"), headers=HTMX).status_code == 200
+    assert Brief.objects.get().audience == {"uk": "Керівники"}
+
+
 def test_without_script_the_page_comes_back(owner: Client, made: Initiative) -> None:
     assert owner.post(url(made), task(1, "Щоб прийшли"))["Location"] == url(made)
     assert owner.post(url(made), {"part": "everything"}).status_code == 404
