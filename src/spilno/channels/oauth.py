@@ -103,7 +103,7 @@ def finish_oauth(*, state: str, code: str, user: User, now: datetime) -> Channel
     values = pending.values
     try:
         with access.client() as client:
-            account = net.finish(
+            account, *_ = net.finish(
                 client=client,
                 credentials=access.unsealed(pending.secret),
                 code=code,

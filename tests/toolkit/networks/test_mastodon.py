@@ -66,7 +66,7 @@ class TestMastodon(NetworkContract):
                 },
             )
             code = httpx.URL(allowed.headers["location"]).params["code"]
-            account = network.finish(client=client, credentials=kept, code=code, redirect_uri=back)
+            (account,) = network.finish(client=client, credentials=kept, code=code, redirect_uri=back)
         assert account.name.startswith("@brand@")
         assert account.credentials["access_token"]
         assert "code_verifier" not in account.credentials

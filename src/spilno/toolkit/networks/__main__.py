@@ -14,12 +14,15 @@ from spilno.toolkit.networks.base import Network, can
 CAPABILITIES = (
     contract.Connects,
     contract.ConnectsByOAuth,
+    contract.Refreshes,
     contract.Publishes,
     contract.Finds,
+    contract.Replies,
     contract.Deletes,
     contract.ReadsInsights,
     contract.ReadsConversations,
     contract.ReadsLimits,
+    contract.ReadsQuotas,
 )
 
 
@@ -31,13 +34,22 @@ def capabilities(network: Network) -> list[str]:
 def tables(network: Network) -> str:
     """Declared data of a network as Markdown tables: connecting, placements, limits, counters."""
     lines = [f"Key: `{network.key}`. Can: {', '.join(capabilities(network)) or 'nothing by itself'}."]
-    if network.rate:
-        lines.append(f"Asked at most {network.rate.requests} times in {network.rate.seconds} s per channel.")
+    if network.rates:
+        lines += [
+            "",
+            "| at most | counts | in seconds | per | checked | source |",
+            "|---|---|---|---|---|---|",
+        ]
+        for one in network.rates:
+            what = f"{one.counts} ({', '.join(one.placements)})" if one.placements else str(one.counts)
+            lines.append(
+                f"| {one.allowed} | {what} | {one.seconds} | {one.per} | {one.checked_on} | {one.source} |"
+            )
     lines += ["", "| field | | secret | required | default |", "|---|---|---|---|---|"]
-    for one in network.credential_fields:
+    for asked in (*network.app_fields, *network.credential_fields):
         lines.append(
-            f"| `{one.key}` | {one.label['en']} | {'yes' if one.secret else 'no'} "
-            f"| {'yes' if one.required else 'no'} | {one.default or '–'} |"
+            f"| `{asked.key}` | {asked.label['en']} | {'yes' if asked.secret else 'no'} "
+            f"| {'yes' if asked.required else 'no'} | {asked.default or '–'} |"
         )
     lines += ["", "| placement | | counted in | once |", "|---|---|---|---|"]
     for place in network.placements:

@@ -28,6 +28,13 @@ Credentials: TypeAlias = Mapping[str, str]
 """Values of the network's credential fields, and what connecting added (tokens, ids). JSON-able, kept encrypted."""
 
 
+ACCESS_UNTIL = "access_until"
+"""Credential key: when the access token ends, ISO 8601 in UTC."""
+
+REFRESH_UNTIL = "refresh_until"
+"""Credential key: when it can no longer be made anew and the person has to connect again, ISO 8601 in UTC."""
+
+
 # ------------------------------------------------------------------------------------------------ errors
 
 
@@ -148,12 +155,53 @@ class CredentialField:
     placeholder: str = ""
 
 
+class Counts(StrEnum):
+    """What uses a limit up."""
+
+    REQUEST = "request"  # every call of the API
+    POST = "post"  # every post that is published
+    UPLOAD = "upload"  # every file that is handed over
+
+
+class Per(StrEnum):
+    """Whose limit it is."""
+
+    CHANNEL = "channel"  # the connected account
+    APP = "app"  # everything that this installation's registered app does, whichever account
+    SERVER = "server"  # everything that goes to the same host
+
+
 @dataclass(frozen=True)
 class RatePolicy:
-    """Requests the network allows: at most ``requests`` per ``seconds`` (per channel)."""
+    """One limit of the network on how often: at most ``allowed`` uses in any ``seconds``.
 
-    requests: int
+    ``key`` names it beside its siblings, and is what a :class:`Quota` of the same limit is called.
+    """
+
+    key: str  # "requests", "posts", "uploads", "reels", "messages" …
+    allowed: int
     seconds: int
+    counts: Counts
+    per: Per
+    checked_on: date
+    source: str
+    placements: tuple[str, ...] = ()  # only these count; none named: all
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How much of a limit is left, as the network itself tells in a header or at an endpoint.
+
+    ``seconds``: until it is whole again, counted from the answer; ``None`` if not told. ``left`` may be 0: then
+    nothing of that kind is to be tried before.
+    """
+
+    key: str  # of the RatePolicy it speaks of, or a name of its own
+    left: int
+    limit: int | None = None
+    seconds: float | None = None
+    per: Per = Per.CHANNEL
+    counts: Counts = Counts.REQUEST
 
 
 # ------------------------------------------------------------------------------------------------ what goes out
@@ -280,8 +328,19 @@ class ConnectsByOAuth(Protocol):
 
     def finish(
         self, *, client: httpx.Client, credentials: Credentials, code: str, redirect_uri: str
-    ) -> Account:
-        """Trade the code for tokens."""
+    ) -> tuple[Account, ...]:
+        """Trade the code for tokens. Several accounts: the person says which one the channel shall be."""
+
+
+@runtime_checkable
+class Refreshes(Protocol):
+    """Tokens that end are made anew without the person, as long as the network allows it.
+
+    Credentials say when under :data:`ACCESS_UNTIL` and :data:`REFRESH_UNTIL` (ISO 8601, UTC; missing: never).
+    """
+
+    def refresh(self, *, client: httpx.Client, credentials: Credentials) -> Credentials:
+        """All credentials with fresh tokens in them. Never fewer keys, never an empty token."""
 
 
 @runtime_checkable
@@ -328,8 +387,30 @@ class ReadsConversations(Protocol):
 
 
 @runtime_checkable
+class Replies(Protocol):
+    reply_once: ClassVar[Once]
+    """How answering is made to happen once."""
+
+    def reply(
+        self, *, client: httpx.Client, credentials: Credentials, in_reply_to: str, text: str, key: str
+    ) -> Published:
+        """Answer what somebody said (or a post of ours), where they said it. One changing request.
+
+        :param in_reply_to: ``external_id`` of a :class:`Said` or a :class:`Published`.
+        :param key: ours, stable over all attempts.
+        """
+
+
+@runtime_checkable
 class Deletes(Protocol):
-    def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None: ...
+    def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None:
+        """Take a post of ours away. What is gone already is no error."""
+
+
+@runtime_checkable
+class ReadsQuotas(Protocol):
+    def live_quotas(self, *, client: httpx.Client, credentials: Credentials) -> tuple[Quota, ...]:
+        """What is left of the limits, asked at an endpoint that the network has for it. Read-only."""
 
 
 @runtime_checkable
@@ -349,7 +430,12 @@ class Network:
     color: ClassVar[str]  # oklch(), for the mark
     placements: ClassVar[tuple[Placement, ...]]
     credential_fields: ClassVar[tuple[CredentialField, ...]] = ()
-    rate: ClassVar[RatePolicy | None] = None
+    # What an administrator types once, for all channels of a network that wants its apps registered (client id and
+    # secret), and the steps of getting it, a sentence each. Methods find the values among the credentials.
+    app_fields: ClassVar[tuple[CredentialField, ...]] = ()
+    app_steps: ClassVar[tuple[LocalText, ...]] = ()
+    app_docs: ClassVar[str] = ""  # where apps are registered
+    rates: ClassVar[tuple[RatePolicy, ...]] = ()
     metrics: ClassVar[Mapping[str, str]] = {}  # network's own name → our key
     audience_metric: ClassVar[str] = ""  # "followers" or "members": what grows here
     docs: ClassVar[str] = ""  # the network's own documentation, where a person can read on
@@ -364,6 +450,10 @@ class Network:
         Checking and publishing both use it, so that a text which passed the check is the text that leaves.
         """
         return with_link(text, link)
+
+    def quotas(self, headers: httpx.Headers) -> tuple[Quota, ...]:
+        """What an answer's headers tell about limits; nothing by default."""
+        return ()
 
     def placement(self, key: str) -> Placement:
         """The placement of that key; ``KeyError`` if the network has none."""

@@ -16,6 +16,7 @@ import httpx
 from spilno.toolkit.networks.base import (
     Account,
     Counting,
+    Counts,
     CredentialField,
     Credentials,
     Kind,
@@ -27,7 +28,6 @@ from spilno.toolkit.networks.base import (
     Placement,
     Prepared,
     Published,
-    RatePolicy,
     Reading,
     Said,
     Sighting,
@@ -36,7 +36,7 @@ from spilno.toolkit.networks.base import (
 )
 from spilno.toolkit.networks.bluesky_text import handles, record, tid, tid_time
 from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, before_sending, moment, secrets_of
-from spilno.toolkit.networks.words import OURS, POST, limit
+from spilno.toolkit.networks.words import OURS, POST, limit, rate
 
 _LEXICON = "https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/feed/post.json"
 _IMAGES = "https://github.com/bluesky-social/atproto/blob/main/lexicons/app/bsky/embed/images.json"
@@ -54,7 +54,12 @@ class Bluesky(Network):
     docs = "https://docs.bsky.app/"
     audience_metric = "followers"
     # 5,000 points an hour, a record costs at most 3 (docs.bsky.app, rate limits).
-    rate = RatePolicy(requests=1600, seconds=3600)
+    # 5,000 points an hour; making a record costs three.
+    rates = (
+        rate(
+            "posts", 1666, 3600, "https://docs.bsky.app/docs/advanced-guides/rate-limits", counts=Counts.POST
+        ),
+    )
     metrics = {
         "likeCount": "likes",
         "repostCount": "reposts",

@@ -27,7 +27,6 @@ from spilno.toolkit.networks.base import (
     Placement,
     Prepared,
     Published,
-    RatePolicy,
     Reading,
     Said,
     Sighting,
@@ -35,7 +34,7 @@ from spilno.toolkit.networks.base import (
     with_link,
 )
 from spilno.toolkit.networks.http import Wire, moment
-from spilno.toolkit.networks.words import OURS, POST, limit
+from spilno.toolkit.networks.words import OURS, POST, limit, rate
 
 _POSTS = "https://developers.facebook.com/docs/pages-api/posts"
 _PHOTOS = "https://developers.facebook.com/docs/graph-api/reference/page/photos/"
@@ -49,9 +48,10 @@ class FacebookPage(Network):
     docs = _POSTS
     audience_metric = "followers"
     practice = True
-    rate = RatePolicy(
-        requests=200, seconds=3600
-    )  # platform limit: 200 calls an hour for each user of the app
+    # 200 calls an hour for each user of the app.
+    rates = (
+        rate("requests", 200, 3600, "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"),
+    )
     metrics = {
         # Since June and November 2025 "impressions" are called views (Page Insights, deprecated metrics).
         "post_media_view": "impressions",

@@ -31,14 +31,13 @@ from spilno.toolkit.networks.base import (
     Placement,
     Prepared,
     Published,
-    RatePolicy,
     Reading,
     Said,
     Sighting,
     Verdict,
 )
 from spilno.toolkit.networks.http import Wire, before_sending, moment
-from spilno.toolkit.networks.words import CHECKED, OURS, POST, STORY, limit
+from spilno.toolkit.networks.words import CHECKED, OURS, POST, STORY, limit, rate
 
 _PUBLISHING = "https://developers.facebook.com/docs/instagram-platform/content-publishing"
 _MEDIA = "https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media"
@@ -60,7 +59,9 @@ class Instagram(Network):
     audience_metric = "followers"
     practice = True
     public_media = True
-    rate = RatePolicy(requests=200, seconds=3600)
+    rates = (
+        rate("requests", 200, 3600, "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"),
+    )
     metrics = {
         "reach": "reach",
         "views": "impressions",  # "views" took the place of "impressions" in April 2025

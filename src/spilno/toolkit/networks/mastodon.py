@@ -22,6 +22,7 @@ import httpx
 from spilno.toolkit.networks.base import (
     Account,
     Counting,
+    Counts,
     CredentialField,
     Credentials,
     Kind,
@@ -34,14 +35,13 @@ from spilno.toolkit.networks.base import (
     Placement,
     Prepared,
     Published,
-    RatePolicy,
     Reading,
     Said,
     Sighting,
     Verdict,
 )
 from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, moment, secrets_of
-from spilno.toolkit.networks.words import ACCESS_TOKEN, CHECKED, OURS, POST, limit
+from spilno.toolkit.networks.words import ACCESS_TOKEN, CHECKED, OURS, POST, limit, rate
 
 _DOCS = "https://docs.joinmastodon.org"
 SCOPES = "read:accounts read:statuses write:statuses write:media"
@@ -59,7 +59,10 @@ class Mastodon(Network):
     color = "oklch(0.58 0.21 285)"
     docs = f"{_DOCS}/api/"
     audience_metric = "followers"
-    rate = RatePolicy(requests=300, seconds=300)
+    rates = (
+        rate("requests", 300, 300, f"{_DOCS}/api/rate-limits/"),
+        rate("uploads", 30, 1800, f"{_DOCS}/api/rate-limits/", counts=Counts.UPLOAD),
+    )
     metrics = {
         "favourites_count": "likes",
         "reblogs_count": "reposts",
@@ -166,7 +169,7 @@ class Mastodon(Network):
 
     def finish(
         self, *, client: httpx.Client, credentials: Credentials, code: str, redirect_uri: str
-    ) -> Account:
+    ) -> tuple[Account, ...]:
         """Trade the code for a token (servers before 4.3 ignore the verifier)."""
         answer = self._wire(client, credentials).post(
             "/oauth/token",
@@ -181,7 +184,8 @@ class Mastodon(Network):
             },
         )
         kept = {key: value for key, value in credentials.items() if key != "code_verifier"}
-        return self.connect(client=client, credentials={**kept, "access_token": str(answer["access_token"])})
+        token = str(answer["access_token"])
+        return (self.connect(client=client, credentials={**kept, "access_token": token}),)
 
     def live_limits(
         self, *, client: httpx.Client, credentials: Credentials, placement: str

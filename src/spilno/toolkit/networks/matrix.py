@@ -19,6 +19,7 @@ import httpx
 from spilno.toolkit.networks.base import (
     Account,
     Counting,
+    Counts,
     CredentialField,
     Credentials,
     Kind,
@@ -30,14 +31,13 @@ from spilno.toolkit.networks.base import (
     Placement,
     Prepared,
     Published,
-    RatePolicy,
     Reading,
     Said,
     Sighting,
     Verdict,
 )
 from spilno.toolkit.networks.http import Refusal, Wire, address, secrets_of
-from spilno.toolkit.networks.words import ACCESS_TOKEN, MESSAGE, OURS, limit
+from spilno.toolkit.networks.words import ACCESS_TOKEN, MESSAGE, OURS, limit, rate
 
 _SPEC = "https://spec.matrix.org/latest/client-server-api/"
 _SIZE = f"{_SPEC}#size-limits"
@@ -58,7 +58,12 @@ class Matrix(Network):
     color = "oklch(0.62 0.12 165)"
     docs = _SPEC
     audience_metric = "members"
-    rate = RatePolicy(requests=10, seconds=50)  # Synapse's default rc_message: 0.2 a second, bursts of 10
+    # Synapse's default rc_message: 0.2 a second, bursts of 10.
+    rates = (
+        rate("messages", 10, 50,
+             "https://element-hq.github.io/synapse/latest/usage/configuration/config_documentation.html",
+             counts=Counts.POST),
+    )  # fmt: skip
     metrics = {"m.annotation": "reactions", "m.thread": "replies", "joined": "members"}
     look_here = {
         "uk": "Відкрийте кімнату в Matrix і перегляньте останні повідомлення.",

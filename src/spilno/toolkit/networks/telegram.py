@@ -20,6 +20,7 @@ import httpx
 from spilno.toolkit.networks.base import (
     Account,
     Counting,
+    Counts,
     CredentialField,
     Credentials,
     Kind,
@@ -28,14 +29,14 @@ from spilno.toolkit.networks.base import (
     NetworkError,
     Once,
     Outgoing,
+    Per,
     Placement,
     Prepared,
     Published,
-    RatePolicy,
     Reading,
 )
 from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, secrets_of
-from spilno.toolkit.networks.words import OURS, POST, limit
+from spilno.toolkit.networks.words import OURS, POST, limit, rate
 
 API = "https://api.telegram.org"
 _DOCS = "https://core.telegram.org/bots/api"
@@ -67,7 +68,12 @@ class Telegram(Network):
     docs = _DOCS
     audience_metric = "members"
     practice = True
-    rate = RatePolicy(requests=20, seconds=60)  # in one group; a channel may have one a second
+    rates = (
+        rate("messages", 20, 60, "https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this",
+             counts=Counts.POST),
+        rate("requests", 30, 1, "https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this",
+             per=Per.APP),
+    )  # fmt: skip
     metrics = {"getChatMemberCount": "members"}
     look_here = {
         "uk": "Відкрийте канал у Telegram і перегляньте останні дописи.",

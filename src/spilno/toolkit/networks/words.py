@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from spilno.toolkit.networks.base import CredentialField, Limit, LocalText
+from spilno.toolkit.networks.base import Counts, CredentialField, Limit, LocalText, Per, RatePolicy
 
 CHECKED = date(2026, 11, 22)
 """The day on which the limits declared in this package were last compared with their sources."""
@@ -17,6 +17,20 @@ OURS = "docs/networks/index.md"
 def limit(key: str, value: int | Decimal | str | None, unit: str, source: str) -> Limit:
     """A limit as checked on :data:`CHECKED`."""
     return Limit(key, value, unit, CHECKED, source)
+
+
+def rate(
+    key: str,
+    allowed: int,
+    seconds: int,
+    source: str,
+    *,
+    counts: Counts = Counts.REQUEST,
+    per: Per = Per.CHANNEL,
+    placements: tuple[str, ...] = (),
+) -> RatePolicy:
+    """A limit on how often, as checked on :data:`CHECKED`."""
+    return RatePolicy(key, allowed, seconds, counts, per, CHECKED, source, placements)
 
 
 POST: LocalText = {"uk": "Допис", "en": "Post", "ru": "Публикация"}
