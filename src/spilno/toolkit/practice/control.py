@@ -7,7 +7,7 @@ method       path                                body (JSON)
 ``POST``     ``/control/accounts/revoke``        ``network``, ``name``, ``revoked`` (default true)
 ``POST``     ``/control/posts``                  ``network``, ``name``, ``kind``, ``text``, ``link``, ``published_at``,
                                                  ``picture`` (base64), ``alt``
-``POST``     ``/control/faults``                 ``kind``, ``match``, ``times``, ``seconds``
+``POST``     ``/control/faults``                 ``kind``, ``match``, ``times``, ``seconds``, ``bytes``
 ``DELETE``   ``/control/faults``
 ``POST``     ``/control/settings``               ``processing_polls``: how often a new container reads IN_PROGRESS;
                                                  ``messages_a_minute``: how many a chat takes before 429
@@ -77,6 +77,7 @@ def routes(state: State, faults: Faults) -> list[Route]:
             str(body.get("match", "")),
             times=int(body.get("times", 1)),
             seconds=int(body.get("seconds", 60)),
+            bytes=int(body.get("bytes", 0)),
         )
         return {"waiting": len(faults.waiting)}
 

@@ -12,8 +12,9 @@ import socket
 import struct
 import threading
 from asyncio import BaseTransport, Transport
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -28,13 +29,11 @@ KINDS = (
     "error_400_after",  # refuses with an unknown code, and did it
     "html_after",  # a proxy's page instead of JSON, and did it
     "rate_limited",
+    "reset_during",  # breaks off in the middle of the request's body; what came before it has arrived
 )
 
 _connections: dict[tuple[str, int], BaseTransport] = {}
 """Open connections by the client's address: only the transport can break one off without an answer."""
-
-
-PROTOCOLS = ("/graph/", "/bot-api/")
 
 
 class AbortableProtocol(H11Protocol):
@@ -61,6 +60,7 @@ class Fault:
     match: str = ""
     times: int = 1
     seconds: int = 60  # for "rate_limited": Retry-After
+    bytes: int = 0  # for "reset_during": how many of the body arrive
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -76,14 +76,14 @@ class Faults:
     happened: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, kind: str, match: str = "", *, times: int = 1, seconds: int = 60) -> None:
+    def add(self, kind: str, match: str = "", *, times: int = 1, seconds: int = 60, bytes: int = 0) -> None:
         """Let it happen to the next ``times`` matching requests.
 
         :raises ValueError: for an unknown kind or an expression that is none.
         """
         with self._lock:
             try:
-                self.waiting.append(Fault(kind, match, times, seconds))
+                self.waiting.append(Fault(kind, match, times, seconds, bytes))
             except re.error as error:
                 raise ValueError(f"match: {error}") from None
 
@@ -114,19 +114,21 @@ class FaultsMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or let its fault happen."""
-        fault = None
-        if scope["type"] == "http" and scope["path"].startswith(PROTOCOLS):
-            fault = self.faults.take(f"{scope['method']} {scope['path']}")
-        if fault is None:
+        error = _protocol(scope["path"]) if scope["type"] == "http" else None
+        fault = self.faults.take(f"{scope['method']} {scope['path']}") if error else None
+        if fault is None or error is None:
             await self.app(scope, receive, send)
             return
         if fault.kind.endswith("_after"):
             await self.app(scope, receive, _nowhere)
-        error = _bot_error if scope["path"].startswith("/bot-api/") else _graph_error
         match fault.kind:
             case "timeout_before" | "timeout_after":
                 await _until_gone(receive)
             case "reset_before" | "reset_after":
+                _reset(scope)
+                await _until_gone(receive)
+            case "reset_during":
+                await self.app(scope, _cut(receive, fault.bytes), _nowhere)
                 _reset(scope)
                 await _until_gone(receive)
             case "error_500_before" | "error_500_after":
@@ -148,6 +150,24 @@ async def _nowhere(message: Message) -> None:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _cut(receive: Receive, most: int) -> Receive:
+    """The request as far as its first ``most`` bytes of body; then the client seems to have gone."""
+    left = most
+
+    async def cut() -> Message:
+        nonlocal left
+        if left <= 0:
+            return {"type": "http.disconnect"}
+        message = await receive()
+        body = message.get("body", b"")
+        if message["type"] == "http.request" and len(body) >= left:
+            message = {"type": "http.request", "body": body[:left], "more_body": True}
+        left -= len(body)
+        return message
+
+    return cut
 
 
 def _reset(scope: Scope) -> None:
@@ -184,6 +204,16 @@ async def _bot_error(send: Send, status: int, fault: Fault) -> None:
     if status == 429:
         body["parameters"] = {"retry_after": fault.seconds}
     await _answer(send, status, json.dumps(body).encode(), [(b"content-type", b"application/json")])
+
+
+Refuse: TypeAlias = Callable[[Send, int, Fault], Awaitable[None]]
+
+PROTOCOLS: dict[str, Refuse] = {"/graph/": _graph_error, "/bot-api/": _bot_error}
+"""Where the protocols begin, and how each words an error. Only requests of protocols meet faults."""
+
+
+def _protocol(path: str) -> Refuse | None:
+    return next((refuse for prefix, refuse in PROTOCOLS.items() if path.startswith(prefix)), None)
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -201,6 +201,16 @@ class State:
             data["pictures"][number] = picture
             return picture
 
+    def keep_file(self, path: Path, mime: str, width: int, height: int, **more: Any) -> dict[str, Any]:
+        """Keep a file that lies in our folder already (spooled there): it is moved, never read."""
+        with self.changing() as data:
+            number = self.new_id(data, "3")
+            size = path.stat().st_size
+            path.replace(self.folder / number)
+            kept = {"id": number, "mime": mime, "width": width, "height": height, "bytes": size, **more}
+            data["pictures"][number] = kept
+            return kept
+
     # ------------------------------------------------------------------------------------------ posts
 
     def add_post(
