@@ -38,12 +38,29 @@ MESSAGES: dict[str, Promise] = {
     "link_not_clickable": _("Nobody can click a link here: it is shown as plain text."),
     "linked_post_not_out": _("The post it links to is not out yet. This one waits for its address."),
     "media_required": _("A picture is needed here."),
+    "media_required_video": _("A video is needed here."),
+    "media_required_file": _("A document is needed here."),
     "media_too_many": _("%(count)s pictures, at most %(limit)s fit."),
     "media_too_many_video": _("%(count)s videos, at most %(limit)s fit."),
+    "media_too_many_document": _("%(count)s documents, at most %(limit)s fit."),
+    "media_mixed": _("Pictures, videos and documents cannot stand together here. Keep one kind."),
     "media_too_many_file": _("%(count)s pictures and videos, at most %(limit)s fit."),
     "media_wrong_type": _("%(type)s is not accepted here. Possible: %(allowed)s."),
     "media_too_large": _("The picture has %(bytes)s, at most %(limit)s are accepted."),
+    "media_too_large_video": _("The video has %(bytes)s, at most %(limit)s are accepted. Shorten it."),
+    "media_too_large_document": _("The document has %(bytes)s, at most %(limit)s are accepted."),
+    "document_too_long": _("The document has %(pages)s pages, at most %(limit)s are accepted."),
+    "title_too_long": _("The first line is the title: %(length)s of %(limit)s characters. Shorten it."),
     "video_too_long": _("The video lasts %(seconds)s s, at most %(limit)s s are accepted."),
+    "video_too_short": _("The video lasts %(seconds)s s, at least %(limit)s s are needed."),
+    "video_too_fast": _("The video has %(fps)s pictures a second, at most %(limit)s are accepted."),
+    "video_ratio_out_of_range": _(
+        "The video's sides are %(ratio)s to 1; from %(min)s to %(max)s is accepted. Crop it."
+    ),
+    "video_ratio_not_best": _("The video's sides are %(ratio)s to 1; here %(best)s looks best."),
+    "video_too_small": _(
+        "The video has %(width)s × %(height)s px, at least %(min_width)s × %(min_height)s are needed."
+    ),
     "ratio_out_of_range": _(
         "The picture's sides are %(ratio)s to 1; from %(min)s to %(max)s is accepted. Crop it."
     ),
@@ -170,9 +187,12 @@ def say(problem: Problem) -> Said:
 def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
     if code == "text_too_long" and params.get("unit") == "bytes":
         return "text_too_long_bytes", params
-    if code == "media_too_many" and params.get("kind") in ("video", "file"):
+    if code == "media_too_many" and params.get("kind") in ("video", "document", "file"):
         return f"media_too_many_{params['kind']}", params
+    if code == "media_required" and params.get("kind") in ("video", "file"):
+        return f"media_required_{params['kind']}", params
     if code == "media_too_large":
+        code += f"_{params['kind']}" if params.get("kind") in ("video", "document") else ""
         return code, params | {"bytes": _size(params["bytes"]), "limit": _size(params["limit"])}
     if code == "media_wrong_type":
         allowed = (_kind(one) for one in str(params["allowed"]).split(", "))

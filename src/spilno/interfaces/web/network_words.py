@@ -28,7 +28,20 @@ RULES: Mapping[str, Promise] = {
     "video_bytes": gettext_lazy("Size of a video"),
     "image_mime": gettext_lazy("Kinds of pictures"),
     "video_mime": gettext_lazy("Kinds of videos"),
+    "video_seconds_min": gettext_lazy("Shortest video"),
     "video_seconds": gettext_lazy("Length of a video"),
+    "video_ratio_min": gettext_lazy("Narrowest video (width to height)"),
+    "video_ratio_max": gettext_lazy("Widest video (width to height)"),
+    "video_ratio_best": gettext_lazy("Best shape of a video (width to height)"),
+    "video_width_min": gettext_lazy("Smallest width of a video"),
+    "video_height_min": gettext_lazy("Smallest height of a video"),
+    "video_fps": gettext_lazy("Pictures a second in a video"),
+    "documents": gettext_lazy("Documents"),
+    "document_bytes": gettext_lazy("Size of a document"),
+    "document_mime": gettext_lazy("Kinds of documents"),
+    "document_pages": gettext_lazy("Pages of a document"),
+    "title": gettext_lazy("Title (the first line)"),
+    "mixed": gettext_lazy("Pictures and videos in one post"),
     "ratio_min": gettext_lazy("Narrowest picture (width to height)"),
     "ratio_max": gettext_lazy("Widest picture (width to height)"),
     "ratio_best": gettext_lazy("Best shape (width to height)"),
@@ -59,8 +72,10 @@ def rule_value(rule: Rule, language: str) -> str:
         return value
     if rule.unit == "bytes":
         return _bytes(int(value), language)
-    if rule.key in ("images", "videos", "hashtags") and value == 0:
+    if rule.key in ("images", "videos", "documents", "hashtags") and value == 0:
         return _("none")
+    if rule.key == "mixed":
+        return _("yes") if value else _("not together")
     if rule.unit == "ratio":
         return _ratio(Decimal(value), language)
     written = number(value, language)

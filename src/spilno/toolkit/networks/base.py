@@ -219,6 +219,8 @@ class MediaFile:
     alt: str = ""
     url: str = ""
     seconds: Decimal | None = None
+    fps: Decimal | None = None  # of a video: pictures a second
+    pages: int | None = None  # of a document
 
     @property
     def kind(self) -> str:

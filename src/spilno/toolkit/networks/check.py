@@ -90,21 +90,28 @@ def check(
 
 class _Limits:
     def __init__(self, place: Placement, overrides: Sequence[Limit]) -> None:
-        self._values = {one.key: one.value for one in place.limits} | {
-            one.key: one.value for one in overrides
-        }
+        self._by_key = {one.key: one for one in (*place.limits, *overrides)}
+
+    def _value(self, key: str) -> int | Decimal | str | None:
+        found = self._by_key.get(key)
+        return None if found is None else found.value
 
     def whole(self, key: str) -> int | None:
-        value = self._values.get(key)
+        value = self._value(key)
         return None if value is None else int(value)
 
     def exact(self, key: str) -> Decimal | None:
-        value = self._values.get(key)
+        value = self._value(key)
         return None if value is None else Decimal(value)
 
     def words(self, key: str) -> tuple[str, ...]:
-        value = self._values.get(key)
+        value = self._value(key)
         return tuple(str(value).split()) if value else ()
+
+    def counting(self, key: str) -> Counting:
+        """In what a limit is counted that says so itself; "characters" are code points."""
+        unit = self._by_key[key].unit
+        return Counting(unit) if unit in tuple(Counting) else Counting.CODE_POINTS
 
 
 def _text_limit(of: _Limits, has_media: bool) -> str:
@@ -124,6 +131,11 @@ def _text_problems(place: Placement, of: _Limits, sent: str, has_media: bool) ->
         if most is not None and (size := length(sent, counting)) > most:
             params = {"length": size, "limit": most, "over": size - most, "unit": str(counting)}
             found.append(Problem("text_too_long", params))
+    # Where a title is shown by itself it is the first line, with a limit of its own.
+    most = of.whole("title")
+    title = next(iter(sent.strip().splitlines()), "").strip()
+    if most is not None and (size := length(title, of.counting("title"))) > most:
+        found.append(Problem("title_too_long", {"length": size, "limit": most, "over": size - most}))
     most = of.whole("hashtags")
     if most is not None and (count := len(HASHTAG.findall(sent))) > most:
         found.append(Problem("hashtags_too_many", {"count": count, "limit": most}))
@@ -148,12 +160,16 @@ def _media_problems(
 ) -> list[Problem]:
     found = []
     if place.media_required and not media:
-        found.append(Problem("media_required", {}, "media"))
-    for kind, key in (("image", "images"), ("video", "videos")):
-        most = of.whole(key)
+        only = place.media_allowed[0] if len(place.media_allowed) == 1 else ""
+        found.append(Problem("media_required", {"kind": only} if only else {}, "media"))
+    for kind, limited in (("image", "images"), ("video", "videos"), ("file", "documents")):
+        most = of.whole(limited)
         count = sum(1 for one in media if one.kind == kind)
         if most is not None and count > most:
-            found.append(Problem("media_too_many", {"count": count, "limit": most, "kind": kind}, "media"))
+            params = {"count": count, "limit": most, "kind": "document" if kind == "file" else kind}
+            found.append(Problem("media_too_many", params, "media"))
+    if of.whole("mixed") == 0 and len({one.kind for one in media}) > 1:
+        found.append(Problem("media_mixed", {}, "media"))
     most = of.whole("media")  # of all kinds together
     if most is not None and len(media) > most and not any(one.code == "media_too_many" for one in found):
         found.append(Problem("media_too_many", {"count": len(media), "limit": most, "kind": "file"}, "media"))
@@ -163,43 +179,82 @@ def _media_problems(
 
 
 def _file_problems(place: Placement, of: _Limits, one: MediaFile, where: str, by_hand: bool) -> list[Problem]:
-    types = of.words(f"{one.kind}_mime")
+    named = "document" if one.kind == "file" else one.kind  # as limits are named
+    types = of.words(f"{named}_mime")
     if one.kind not in place.media_allowed or (types and one.mime not in types):
         params = {"type": one.mime, "allowed": ", ".join(types) or ", ".join(place.media_allowed)}
         return [Problem("media_wrong_type", params, where)]
     found = []
-    most = of.whole(f"{one.kind}_bytes")
+    most = of.whole(f"{named}_bytes")
     if most is not None and one.bytes > most:
-        found.append(Problem("media_too_large", {"bytes": one.bytes, "limit": most, "kind": one.kind}, where))
-    longest = of.exact("video_seconds")
-    if one.kind == "video" and longest is not None and one.seconds is not None and one.seconds > longest:
-        found.append(Problem("video_too_long", {"seconds": one.seconds, "limit": longest}, where))
-    if one.width and one.height:
-        found += _shape_problems(of, one, where)
-    if one.kind == "image" and not one.alt.strip() and place.alt_text and not by_hand:
-        found.append(Problem("alt_missing", {}, where, NOTE))
+        found.append(Problem("media_too_large", {"bytes": one.bytes, "limit": most, "kind": named}, where))
+    if one.kind == "image":
+        found += _image_problems(of, one, where)
+        if not one.alt.strip() and place.alt_text and not by_hand:
+            found.append(Problem("alt_missing", {}, where, NOTE))
+    elif one.kind == "video":
+        found += _video_problems(of, one, where)
+    else:
+        most = of.whole("document_pages")
+        if most is not None and one.pages is not None and one.pages > most:
+            found.append(Problem("document_too_long", {"pages": one.pages, "limit": most}, where))
     return found
 
 
-def _shape_problems(of: _Limits, one: MediaFile, where: str) -> list[Problem]:
-    assert one.width
-    assert one.height
-    found = []
+def _image_problems(of: _Limits, one: MediaFile, where: str) -> list[Problem]:
+    found: list[Problem] = []
+    if not one.width or not one.height:
+        return found
     ratio = Decimal(one.width) / Decimal(one.height)
-    low, high = of.exact("ratio_min"), of.exact("ratio_max")
-    if (low is not None and ratio < low - RATIO_TOLERANCE) or (
-        high is not None and ratio > high + RATIO_TOLERANCE
-    ):
-        params = {"ratio": ratio.quantize(Decimal("0.01")), "min": low, "max": high}
+    if params := _outside(ratio, of.exact("ratio_min"), of.exact("ratio_max")):
         found.append(Problem("ratio_out_of_range", params, where))
-    best = of.exact("ratio_best")
-    if best is not None and abs(ratio - best) > RATIO_NEAR:
-        params = {"ratio": ratio.quantize(Decimal("0.01")), "best": best}
+    if params := _not_best(ratio, of.exact("ratio_best")):
         found.append(Problem("ratio_not_best", params, where, NOTE))
     narrowest = of.whole("width_min")
     if narrowest is not None and one.width < narrowest:
         found.append(Problem("image_too_small", {"width": one.width, "limit": narrowest}, where))
     together = of.whole("sides_sum")
-    if one.kind == "image" and together is not None and one.width + one.height > together:
+    if together is not None and one.width + one.height > together:
         found.append(Problem("image_too_big", {"sum": one.width + one.height, "limit": together}, where))
     return found
+
+
+def _video_problems(of: _Limits, one: MediaFile, where: str) -> list[Problem]:
+    """What is not known of a video (its length, its size in pixels) is no problem: the network will say."""
+    found: list[Problem] = []
+    shortest, longest = of.exact("video_seconds_min"), of.exact("video_seconds")
+    if one.seconds is not None and longest is not None and one.seconds > longest:
+        found.append(Problem("video_too_long", {"seconds": one.seconds, "limit": longest}, where))
+    if one.seconds is not None and shortest is not None and one.seconds < shortest:
+        found.append(Problem("video_too_short", {"seconds": one.seconds, "limit": shortest}, where))
+    most = of.exact("video_fps")
+    if one.fps is not None and most is not None and one.fps > most:
+        found.append(Problem("video_too_fast", {"fps": one.fps, "limit": most}, where))
+    if not one.width or not one.height:
+        return found
+    ratio = Decimal(one.width) / Decimal(one.height)
+    if params := _outside(ratio, of.exact("video_ratio_min"), of.exact("video_ratio_max")):
+        found.append(Problem("video_ratio_out_of_range", params, where))
+    if params := _not_best(ratio, of.exact("video_ratio_best")):
+        found.append(Problem("video_ratio_not_best", params, where, NOTE))
+    narrowest, lowest = of.whole("video_width_min") or 1, of.whole("video_height_min") or 1
+    if one.width < narrowest or one.height < lowest:
+        sides = {"width": one.width, "height": one.height, "min_width": narrowest, "min_height": lowest}
+        found.append(Problem("video_too_small", sides, where))
+    return found
+
+
+def _outside(ratio: Decimal, low: Decimal | None, high: Decimal | None) -> dict[str, Any]:
+    """Parameters of the problem that a shape is not between the two; empty if it is. Words need both ends."""
+    narrow = low is not None and ratio < low - RATIO_TOLERANCE
+    wide = high is not None and ratio > high + RATIO_TOLERANCE
+    if not narrow and not wide:
+        return {}
+    ends = {"min": Decimal(0) if low is None else low, "max": "∞" if high is None else high}
+    return {"ratio": ratio.quantize(Decimal("0.01"))} | ends
+
+
+def _not_best(ratio: Decimal, best: Decimal | None) -> dict[str, Any]:
+    if best is None or abs(ratio - best) <= RATIO_NEAR:
+        return {}
+    return {"ratio": ratio.quantize(Decimal("0.01")), "best": best}

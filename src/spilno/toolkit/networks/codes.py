@@ -47,12 +47,14 @@ ERRORS = frozenset(
 PROBLEMS = frozenset(
     {
         "alt_missing",
+        "document_too_long",
         "hashtags_too_many",
         "image_too_big",
         "image_too_small",
         "link_by_hand",
         "link_not_an_address",
         "link_not_clickable",
+        "media_mixed",
         "media_required",
         "media_too_large",
         "media_too_many",
@@ -62,7 +64,13 @@ PROBLEMS = frozenset(
         "text_empty",
         "text_not_shown",
         "text_too_long",
+        "title_too_long",
+        "video_ratio_not_best",
+        "video_ratio_out_of_range",
+        "video_too_fast",
         "video_too_long",
+        "video_too_short",
+        "video_too_small",
     }
 )
 """Codes of :class:`spilno.toolkit.networks.check.Problem`."""
