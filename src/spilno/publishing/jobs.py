@@ -8,7 +8,7 @@ from django.db.models import Q
 from procrastinate.contrib.django import app
 
 from spilno.kernel import clock
-from spilno.publishing import waking
+from spilno.publishing import notices, waking
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
 
@@ -21,6 +21,13 @@ def sweep(timestamp: int) -> None:
     """Find what was left behind, and have it looked at."""
     if pick_up(now=clock.now()):
         waking.shout()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="publishing.tell", queue="publishing", queueing_lock="publishing.tell")
+def tell(timestamp: int) -> None:
+    """Write to those whose posts need them."""
+    notices.tell(now=clock.now(), clock=clock.now)
 
 
 def pick_up(*, now: datetime) -> int:

@@ -45,6 +45,11 @@ class Delivery(Owned):
                 condition=models.Q(observe_next_at__isnull=False),
             ),
             models.Index(fields=["workspace", "state", "due_at"], name="delivery_by_state"),
+            models.Index(
+                fields=["updated_at"],
+                name="delivery_to_tell",
+                condition=models.Q(state__in=["needs_person", "failed", "missed"]),
+            ),
         ]
 
 
@@ -54,6 +59,7 @@ class Step(models.TextChoices):
     FIND = "find"
     REMIND = "remind"
     CONFIRM = "confirm"
+    TELL = "tell"
 
 
 class Attempt(Row):

@@ -163,6 +163,10 @@ def _title(event: Event, words: Words) -> tuple[str, str, str]:
             return _("Reminder is being sent"), "", "bell"
         case "remind", _:
             return _("The reminder could not be mailed"), "late", "warning"
+        case "tell", "ok":
+            return _("Told by mail: %(who)s") % {"who": event.by or "—"}, "", "bell"
+        case "tell", _:
+            return _("The mail about it could not be sent"), "late", "warning"
         case "confirm", "posted":
             return _("Confirmed: it is out"), "good", "check"
         case "confirm", "absent":
