@@ -73,6 +73,8 @@ class Event:
     by: str = ""
     ended_at: datetime | None = None
     detail: Mapping[str, Any] | None = None
+    worker: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,4 +189,5 @@ def _events(delivery: Delivery) -> tuple[Event, ...]:
 
 def _of_attempt(one: Attempt) -> Event:
     by = ", ".join(one.answer.get("to", [])) or str(one.answer.get("by", ""))
-    return Event(one.started_at, one.step, one.outcome, one.code, by, one.finished_at, one.answer)
+    return Event(one.started_at, one.step, one.outcome, one.code, by, one.finished_at, one.answer, one.worker,
+                 one.fingerprint)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -167,3 +168,31 @@ def test_the_page_asks_a_bounded_number_of_questions(
     browser = client_of(today.cast.owner)
     with django_assert_max_num_queries(16):
         browser.get(address(delivery))
+
+
+def test_what_missed_its_time_gets_another(today: Stage, client_of: Browser) -> None:
+    delivery = today.delivery(today.channel(Once.KEY))
+    Delivery.objects.filter(pk=delivery.pk).update(state=S.MISSED, next_try_at=None)
+    browser = client_of(today.cast.owner)
+    wrong = browser.post(address(delivery, "later"), {"at": "soon"})
+    assert (wrong.status_code, state(delivery)) == (422, S.MISSED)
+    assert "soon" in wrong.content.decode()
+    past = browser.post(address(delivery, "later"), {"at": "2020-01-01T10:00"})
+    assert (past.status_code, state(delivery)) == (422, S.MISSED)
+    tomorrow = (
+        (today.clock.at + timedelta(days=1)).astimezone(ZoneInfo("Europe/Kyiv")).replace(hour=12, minute=5)
+    )
+    browser.post(address(delivery, "later"), {"at": tomorrow.strftime("%Y-%m-%dT%H:%M")})
+    moved = Delivery.objects.get(pk=delivery.pk)
+    assert moved.state == S.QUEUED
+    assert moved.due_at == tomorrow.replace(second=0, microsecond=0)
+
+
+def test_the_record_of_a_request_can_be_opened(today: Stage, client_of: Browser) -> None:
+    delivery = today.delivery(today.channel(Once.KEY))
+    today.play()
+    page = client_of(today.cast.owner).get(f"{address(delivery)}?lang=en").content.decode()
+    commit = delivery.attempts.get(step=Step.COMMIT)
+    assert commit.fingerprint[:16] in page
+    assert commit.worker in page
+    assert "Record" in page

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from spilno.interfaces.web.messages import text_of
@@ -16,6 +19,9 @@ from spilno.publishing.states import DeliveryState
 from spilno.toolkit.language import formats
 
 S = DeliveryState
+
+SPOKEN = ("prepare", "commit", "find")
+"""Steps in which a network was spoken to."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,8 @@ class Line:
     tone: str
     icon: str
     by: str
+    took: str = ""
+    record: tuple[tuple[str, str], ...] = ()
 
 
 def lines(page: DeliveryPage, words: Words) -> list[Line]:
@@ -118,7 +126,25 @@ def _line(event: Event, words: Words) -> Line:
     if event.outcome in ("ok", "found", "absent", "posted"):
         note = ""
     by = event.by if event.step in ("decision", "confirm") else ""
-    return Line(title, event.at, note, tone, icon, by)
+    return Line(title, event.at, note, tone, icon, by, _took(event), _record(event))
+
+
+def _took(event: Event) -> str:
+    if event.step not in SPOKEN or event.ended_at is None:
+        return ""
+    seconds = Decimal(str((event.ended_at - event.at).total_seconds()))
+    return _("%(seconds)s s") % {"seconds": formats.number(seconds, get_language() or "uk")}
+
+
+def _record(event: Event) -> tuple[tuple[str, str], ...]:
+    """What is kept of a request and its answer, for those who want to know exactly."""
+    if event.step not in SPOKEN:
+        return ()
+    rows = [(_("Worker"), event.worker), (_("Content"), event.fingerprint[:16])]
+    told = {key: value for key, value in (event.detail or {}).items() if key != "params"}
+    if told:
+        rows.append((_("The network's answer"), json.dumps(told, ensure_ascii=False, indent=1)))
+    return tuple((label, value) for label, value in rows if value)
 
 
 def _title(event: Event, words: Words) -> tuple[str, str, str]:

@@ -148,8 +148,10 @@ def progress(value: Any = None, of: Any = 1, label: Any = "", note: Any = "") ->
 
 @component(register, "timeline")
 def timeline(events: Iterable[Any]) -> dict[str, Any]:
-    """What happened, in order. Events have ``title``, ``at``, ``note``, ``tone``, ``icon``, ``by``, ``url``."""
-    names = ("title", "at", "note", "tone", "icon", "by", "url")
+    """What happened, in order. Events have ``title``, ``at``, ``note``, ``tone``, ``icon``, ``by``, ``url``; ``took``
+    (how long, in words) and ``record`` (pairs of label and value, folded).
+    """
+    names = ("title", "at", "note", "tone", "icon", "by", "url", "took", "record")
     return {"events": [item_values(one, names) for one in events]}
 
 

@@ -48,6 +48,8 @@ def _show(
         "typed": request.POST,
         "url_error": text_of(error) if error and error.field == "url" else "",
         "time_error": text_of(error) if error and error.field == "posted_at" else "",
+        "can_move": page.can_retry,
+        "at_error": text_of(error) if error and error.field == "at" else "",
     }
     return render(request, "deliveries/delivery.html", context, status=status)
 
@@ -64,6 +66,22 @@ def _delivery(request: WorkspaceRequest, pk: UUID) -> Delivery:
     if found is None:
         raise Http404
     return found
+
+
+def _moment(request: WorkspaceRequest, field: str) -> datetime | None:
+    """What was typed as a local time, ``None`` if nothing was.
+
+    :raises UserError: ``not_a_time`` and those of :func:`spilno.kernel.clock.from_wall`, naming the field.
+    """
+    typed = request.POST.get(field, "").strip()
+    if not typed:
+        return None
+    try:
+        return from_wall(datetime.fromisoformat(typed), request.workspace.time_zone)
+    except ValueError:
+        raise UserError("not_a_time", field=field) from None
+    except UserError as error:
+        raise UserError(error.code, field=field, **error.params) from None
 
 
 def _decided(
@@ -97,6 +115,25 @@ def retry(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
 
 @needs(Permission.PUBLISH)
 @require_POST
+def later(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """Give what missed its time, failed or was called off another one."""
+    delivery = _delivery(request, pk)
+    try:
+        at = _moment(request, "at")
+        if at is None:
+            raise UserError("not_a_time", field="at")
+        services.schedule(variant=delivery.variant, due_at=at, by=request.person, now=clock.now())
+    except UserError as error:
+        if error.field in ("at", "publish_at"):
+            return _show(request, pk, error=UserError(error.code, field="at", **error.params), status=422)
+        messages.error(request, text_of(error))
+    else:
+        messages.success(request, _("It has a new time."))
+    return redirect("plan-delivery", request.workspace.slug, pk)
+
+
+@needs(Permission.PUBLISH)
+@require_POST
 def absent(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     """A person looked: it is not there."""
     return _decided(request, pk, services.confirm_absent, _("Thank you. It is sent again."))
@@ -106,16 +143,10 @@ def absent(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def confirm(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     """A person says that it is out, with the link and the time."""
-    posted_at: datetime | None = None
-    typed = request.POST.get("posted_at", "").strip()
-    if typed:
-        try:
-            posted_at = from_wall(datetime.fromisoformat(typed), request.workspace.time_zone)
-        except ValueError:
-            return _show(request, pk, error=UserError("not_a_time", field="posted_at"), status=422)
-        except UserError as error:
-            wrong = UserError(error.code, field="posted_at", **error.params)
-            return _show(request, pk, error=wrong, status=422)
+    try:
+        posted_at = _moment(request, "posted_at")
+    except UserError as error:
+        return _show(request, pk, error=error, status=422)
     url = request.POST.get("url", "")
     return _decided(
         request, pk, services.confirm_posted, _("Confirmed: it is out."), url=url, posted_at=posted_at
@@ -126,6 +157,7 @@ urlpatterns = [
     path("plan/deliveries/<uuid:pk>/", delivery_page, name="plan-delivery"),
     path("plan/deliveries/<uuid:pk>/cancel/", cancel, name="plan-delivery-cancel"),
     path("plan/deliveries/<uuid:pk>/retry/", retry, name="plan-delivery-retry"),
+    path("plan/deliveries/<uuid:pk>/later/", later, name="plan-delivery-later"),
     path("plan/deliveries/<uuid:pk>/absent/", absent, name="plan-delivery-absent"),
     path("plan/deliveries/<uuid:pk>/confirm/", confirm, name="plan-delivery-confirm"),
 ]
