@@ -33,6 +33,7 @@ MESSAGES: dict[str, Promise] = {
         "Too long by %(over)s bytes: %(length)s of %(limit)s. Emoji and Cyrillic take several."
     ),
     "hashtags_too_many": _("%(count)s hashtags, at most %(limit)s are allowed."),
+    "mentions_too_many": _("%(count)s accounts are named with @, at most %(limit)s are allowed."),
     "link_not_an_address": _("The link must begin with https://"),
     "link_by_hand": _("A link here can only be added by hand: at the time we remind the person responsible."),
     "link_not_clickable": _("Nobody can click a link here: it is shown as plain text."),
@@ -40,6 +41,7 @@ MESSAGES: dict[str, Promise] = {
     "media_required": _("A picture is needed here."),
     "media_required_video": _("A video is needed here."),
     "media_required_file": _("A document is needed here."),
+    "media_too_few": _("At least %(limit)s pictures or videos are needed here; there is %(count)s."),
     "media_too_many": _("%(count)s pictures, at most %(limit)s fit."),
     "media_too_many_video": _("%(count)s videos, at most %(limit)s fit."),
     "media_too_many_document": _("%(count)s documents, at most %(limit)s fit."),

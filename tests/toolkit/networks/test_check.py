@@ -13,6 +13,7 @@ import pytest
 from spilno.toolkit.networks import all_networks, get
 from spilno.toolkit.networks.base import Counting, Limit, MediaFile, Network, Once, Placement
 from spilno.toolkit.networks.check import check
+from spilno.toolkit.networks.words import OURS, limit
 
 SQUARE = MediaFile(Path("a.jpg"), "image/jpeg", 100_000, 1080, 1080, alt="Книги")
 
@@ -219,6 +220,24 @@ def test_a_placement_for_videos_alone_says_so() -> None:
 
     (missing,) = check(network=Only(), placement="post", text="т").problems
     assert (missing.code, missing.params) == ("media_required", {"kind": "video"})
+
+
+def test_too_few_and_too_many_named() -> None:
+    class Several(Everything):
+        placements = (
+            replace(
+                Everything.placements[0],
+                media_allowed=("image",),
+                limits=(limit("media_min", 2, "count", OURS), limit("mentions", 1, "count", OURS)),
+            ),
+        )
+
+    (few,) = check(network=Several(), placement="post", text="т", media=(with_(),)).problems
+    assert (few.code, few.params) == ("media_too_few", {"count": 1, "limit": 2})
+    assert check(network=Several(), placement="post", text="без знімків").ok
+    text = "Дякуємо @olena.koval та @taras_m, пишіть на a@example.org"
+    (named,) = check(network=Several(), placement="post", text=text).problems
+    assert (named.code, named.params) == ("mentions_too_many", {"count": 2, "limit": 1})
 
 
 def test_a_network_and_its_key_are_the_same() -> None:

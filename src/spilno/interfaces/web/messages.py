@@ -151,6 +151,27 @@ TEXTS: dict[str, Promise | str] = {
     "network_redirected": _("%(host)s sends us on to another address. Enter that address instead."),
     "network_media_too_large": _("The file is too large for this network. Make it smaller."),
     "network_media_refused": _("The network does not take the picture: %(message)s. Use another one."),
+    "network_media_unreachable": _(
+        "The network could not fetch the picture or video from this server: %(message)s. Its address must open "
+        "from the internet, without signing in."
+    ),
+    "network_media_wrong_format": _(
+        "The network does not take files of this kind: %(message)s. Save it in another format."
+    ),
+    "network_media_wrong_shape": _(
+        "The network does not take these sides or this length: %(message)s. Crop or cut it."
+    ),
+    "network_duplicate_post": _(
+        "The network says that the same was posted just before. Look there; to post it again, change the text."
+    ),
+    "network_delete_by_hand": _(
+        "The network lets no program delete this. Delete it there, in its own app."
+    ),
+    "network_app_refused": _(
+        "The network does not accept this installation's app: %(message)s. An administrator checks its number and "
+        "its secret."
+    ),
+    "network_code_refused": _("The permission from the network came too late or twice. Connect once more."),
     "network_media_required": _("This network wants a picture with every post here."),
     "network_media_processing": _("The network is still working on the picture. We ask again by ourselves."),
     "network_media_needs_public_address": _(

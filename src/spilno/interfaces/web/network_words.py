@@ -24,6 +24,8 @@ RULES: Mapping[str, Promise] = {
     "images": gettext_lazy("Pictures"),
     "videos": gettext_lazy("Videos"),
     "media": gettext_lazy("Pictures and videos together"),
+    "media_min": gettext_lazy("Pictures and videos at least"),
+    "mentions": gettext_lazy("Accounts named with @"),
     "image_bytes": gettext_lazy("Size of a picture"),
     "video_bytes": gettext_lazy("Size of a video"),
     "image_mime": gettext_lazy("Kinds of pictures"),

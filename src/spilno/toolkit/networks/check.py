@@ -20,6 +20,7 @@ ERROR = "error"
 NOTE = "note"
 
 HASHTAG = regex.compile(r"(?<![\w&/])#[\p{L}\p{N}_]*\p{L}[\p{L}\p{N}_]*")
+MENTION = regex.compile(r"(?<![\w@/.])@[\p{L}\p{N}_][\p{L}\p{N}_.]*")
 RATIO_TOLERANCE = Decimal("0.005")
 """Pixels are whole, so a picture cut to 4:5 is rarely exactly 0.8."""
 RATIO_NEAR = Decimal("0.03")
@@ -139,6 +140,9 @@ def _text_problems(place: Placement, of: _Limits, sent: str, has_media: bool) ->
     most = of.whole("hashtags")
     if most is not None and (count := len(HASHTAG.findall(sent))) > most:
         found.append(Problem("hashtags_too_many", {"count": count, "limit": most}))
+    most = of.whole("mentions")
+    if most is not None and (count := len(MENTION.findall(sent))) > most:
+        found.append(Problem("mentions_too_many", {"count": count, "limit": most}))
     return found
 
 
@@ -168,6 +172,9 @@ def _media_problems(
         if most is not None and count > most:
             params = {"count": count, "limit": most, "kind": "document" if kind == "file" else kind}
             found.append(Problem("media_too_many", params, "media"))
+    fewest = of.whole("media_min")
+    if fewest is not None and 0 < len(media) < fewest:
+        found.append(Problem("media_too_few", {"count": len(media), "limit": fewest}, "media"))
     if of.whole("mixed") == 0 and len({one.kind for one in media}) > 1:
         found.append(Problem("media_mixed", {}, "media"))
     most = of.whole("media")  # of all kinds together

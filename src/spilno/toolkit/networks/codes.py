@@ -10,12 +10,16 @@ ERRORS = frozenset(
         "account_blocked",  # message
         "address_bad",  # address
         "answer_too_large",  # —
+        "app_refused",  # host, message
         "bad_address",  # host
         "certificate_refused",  # host
         "chat_moved",  # —
+        "code_refused",  # host, message
         "connection_lost",  # host
         "contradiction",  # rkey
         "credentials_missing",  # field
+        "delete_by_hand",  # —
+        "duplicate_post",  # host, message
         "forbidden",  # host, message
         "may_not_post",  # —
         "media_needs_public_address",  # —
@@ -23,7 +27,10 @@ ERRORS = frozenset(
         "media_refused",  # message
         "media_required",  # —
         "media_too_large",  # host
+        "media_unreachable",  # host, message
         "media_unreadable",  # —
+        "media_wrong_format",  # host, message
+        "media_wrong_shape",  # host, message
         "no_account_behind_token",  # —
         "no_encryption",  # host
         "not_accepted",  # host, message
@@ -56,9 +63,11 @@ PROBLEMS = frozenset(
         "link_not_clickable",
         "media_mixed",
         "media_required",
+        "media_too_few",
         "media_too_large",
         "media_too_many",
         "media_wrong_type",
+        "mentions_too_many",
         "ratio_not_best",
         "ratio_out_of_range",
         "text_empty",
