@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from spilno.kernel.models import Owned
 
@@ -84,3 +85,123 @@ class Variant(Owned):
         ]
         indexes = [models.Index(fields=["workspace", "publish_at"], name="variant_calendar")]
         ordering = ["position"]
+
+
+# ------------------------------------------------------------------------------------------------ schedule
+
+
+class Tag(Owned):
+    """A word that colleagues put on items to find them again. Names are unique whatever their case."""
+
+    name = models.CharField(max_length=40)
+    items = models.ManyToManyField(Item, related_name="tags", blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("workspace", Lower("name"), name="tag_once")]
+        ordering = ["name"]
+
+
+class PlanSettings(Owned):
+    """What holds for the whole workspace's plan, unless a channel says otherwise."""
+
+    country = models.CharField(max_length=2, blank=True)  # ISO 3166-1: whose holidays; empty: nobody's
+    lead_days = models.PositiveSmallIntegerField(default=0)  # content is wanted so many days earlier
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace"], name="plan_settings_once")]
+
+
+class ChannelSchedule(Owned):
+    """How a channel likes its posts. Its slots are :class:`PostingSlot`; no row means the defaults."""
+
+    channel = models.OneToOneField(
+        "channels.Channel", on_delete=models.CASCADE, related_name="posting_schedule"
+    )
+    closes_up = models.BooleanField(default=True)  # later posts of the queue move up when one is taken out
+    min_gap = models.PositiveSmallIntegerField(default=30)  # minutes between two posts
+    quiet_from = models.TimeField(null=True, blank=True)  # wall clock; may be later than `quiet_to`
+    quiet_to = models.TimeField(null=True, blank=True)
+    skip_holidays = models.BooleanField(default=False)  # on holidays its slots are not offered
+    country = models.CharField(max_length=2, blank=True)  # empty: the workspace's
+    lead_days = models.PositiveSmallIntegerField(null=True, blank=True)  # None: the workspace's
+
+
+class PostingSlot(Owned):
+    """A time of the week at which a channel likes to post, by the workspace's wall clock."""
+
+    channel = models.ForeignKey("channels.Channel", on_delete=models.CASCADE, related_name="posting_slots")
+    weekday = models.PositiveSmallIntegerField()  # Monday is 0
+    at = models.TimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "weekday", "at"], name="posting_slot_once"),
+            models.CheckConstraint(condition=models.Q(weekday__lt=7), name="posting_slot_weekday"),
+        ]
+        ordering = ["weekday", "at"]
+
+
+class QueuePlace(Owned):
+    """A variant that stands in its channel's queue: it has a slot's time and moves up if the queue closes up."""
+
+    variant = models.OneToOneField(Variant, on_delete=models.CASCADE, related_name="queue_place")
+    added_at = models.DateTimeField()
+
+
+class PlanChange(Owned):
+    """Something done to several items at once or by one gesture, kept so that it can be undone for a while.
+
+    ``before`` and ``after``: item id → what :func:`spilno.publishing.rearranging.snapshot` says of it.
+    """
+
+    person = models.ForeignKey("team.Person", null=True, on_delete=models.SET_NULL, related_name="+")
+    kind = models.CharField(max_length=20)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    made_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "made_at"], name="plan_change_by_time")]
+
+
+class PlanView(Owned):
+    """How somebody looks at the plan: the part of the address behind ``?``. The one without a name is the last used."""
+
+    person = models.ForeignKey("team.Person", on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=60, blank=True)
+    query = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="plan_view_once")]
+        ordering = ["name"]
+
+
+class CalendarFeed(Owned):
+    """The plan as a calendar at a secret address: a person's, or of one channel. Deleting the row revokes it."""
+
+    person = models.ForeignKey("team.Person", on_delete=models.CASCADE, related_name="+")
+    channel = models.ForeignKey(
+        "channels.Channel", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    token_hash = models.CharField(max_length=64, unique=True)
+    secret = models.BinaryField()  # the sealed token, to show the address again
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "channel"], name="calendar_feed_once", nulls_distinct=False
+            )
+        ]
+
+
+class PlanImport(Owned):
+    """A table that somebody is about to import: its cells as they came, until it is confirmed or given up."""
+
+    person = models.ForeignKey("team.Person", on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=200)
+    columns = models.JSONField(default=list)  # our names of the columns, "" for those we do not know
+    rows = models.JSONField(default=list)  # [number in the file, [cells]]
+    created_at = models.DateTimeField()

@@ -45,6 +45,11 @@ class Delivery(Owned):
                 condition=models.Q(observe_next_at__isnull=False),
             ),
             models.Index(fields=["workspace", "state", "due_at"], name="delivery_by_state"),
+            models.Index(  # the calendar shows a post where it really went out
+                fields=["workspace", "published_at"],
+                name="delivery_by_publishing",
+                condition=models.Q(published_at__isnull=False),
+            ),
             models.Index(
                 fields=["updated_at"],
                 name="delivery_to_tell",

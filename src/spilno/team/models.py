@@ -32,6 +32,7 @@ class User(AbstractBaseUser, PermissionsMixin, Row):
     name = models.CharField(_("Name"), max_length=120, blank=True)
     language = models.CharField(max_length=2, choices=[(one, one) for one in LANGUAGES], default="uk")
     theme = models.CharField(max_length=5, default="auto")  # "light", "dark", "auto"
+    time_zone = models.CharField(max_length=60, blank=True)  # where they are; empty: like each workspace
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)  # may be signed in by one click while the demo is open
