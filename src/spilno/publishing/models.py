@@ -26,6 +26,7 @@ class Delivery(Owned):
     published_at = models.DateTimeField(null=True)
     external_id = models.CharField(max_length=300, blank=True)
     external_url = models.URLField(max_length=1000, blank=True)
+    removed_at = models.DateTimeField(null=True)  # taken away from the network again
     confirmed_by = models.ForeignKey("team.Person", null=True, on_delete=models.SET_NULL, related_name="+")
     error_code = models.CharField(max_length=60, blank=True)
     error_params = models.JSONField(default=dict)
@@ -65,6 +66,7 @@ class Step(models.TextChoices):
     REMIND = "remind"
     CONFIRM = "confirm"
     TELL = "tell"
+    DELETE = "delete"
 
 
 class Attempt(Row):

@@ -16,6 +16,7 @@ from spilno.kernel.errors import UserError
 from spilno.plan import checks
 from spilno.plan import queries as plan
 from spilno.plan.models import Item, Media
+from spilno.publishing import takedown
 from spilno.publishing.models import Attempt, Delivery
 from spilno.publishing.services import CONFIRMABLE, RETRIABLE
 from spilno.publishing.states import AHEAD, GRAPH, NEEDS_ATTENTION, DeliveryState
@@ -104,6 +105,7 @@ class DeliveryPage:
     can_retry: bool
     can_confirm: bool
     can_deny: bool
+    can_take_down: bool
 
 
 def delivery_page(workspace: Workspace, pk: UUID) -> DeliveryPage | None:
@@ -147,6 +149,7 @@ def delivery_page(workspace: Workspace, pk: UUID) -> DeliveryPage | None:
         can_retry=state in RETRIABLE and state != S.WAITING,
         can_confirm=state in CONFIRMABLE,
         can_deny=state == S.NEEDS_PERSON,
+        can_take_down=takedown.possible(delivery, network),
     )
 
 

@@ -20,7 +20,7 @@ from spilno.toolkit.language import formats
 
 S = DeliveryState
 
-SPOKEN = ("prepare", "commit", "find")
+SPOKEN = ("prepare", "commit", "find", "delete")
 """Steps in which a network was spoken to."""
 
 
@@ -74,6 +74,10 @@ def next_words(page: DeliveryPage, words: Words) -> str:
             }
         case S.REMINDED:
             return _("It is your turn: copy, post, and confirm with the link.")
+        case S.PUBLISHED if delivery.removed_at is not None:
+            return _("It was out and has been deleted on the network: %(time)s. Its numbers stay.") % {
+                "time": words.when(delivery.removed_at)
+            }
         case S.PUBLISHED if delivery.confirmed_by is not None:
             return _("It is out; %(who)s confirmed it.") % {"who": delivery.confirmed_by.name}
         case S.PUBLISHED:
@@ -125,7 +129,7 @@ def _line(event: Event, words: Words) -> Line:
     note = text_of(UserError(event.code, **params)) if event.code and event.code != "cannot_tell" else ""
     if event.outcome in ("ok", "found", "absent", "posted"):
         note = ""
-    by = event.by if event.step in ("decision", "confirm") else ""
+    by = event.by if event.step in ("decision", "confirm", "delete") else ""
     return Line(title, event.at, note, tone, icon, by, _took(event), _record(event))
 
 
@@ -141,7 +145,7 @@ def _record(event: Event) -> tuple[tuple[str, str], ...]:
     if event.step not in SPOKEN:
         return ()
     rows = [(_("Worker"), event.worker), (_("Content"), event.fingerprint[:16])]
-    told = {key: value for key, value in (event.detail or {}).items() if key != "params"}
+    told = {key: value for key, value in (event.detail or {}).items() if key not in ("params", "by")}
     if told:
         rows.append((_("The network's answer"), json.dumps(told, ensure_ascii=False, indent=1)))
     return tuple((label, value) for label, value in rows if value)
@@ -159,6 +163,12 @@ def _title(event: Event, words: Words) -> tuple[str, str, str]:
             return _("Called off"), "", "close"
         case "decision", "delivery.retried":
             return _("To be sent again"), "", "refresh"
+        case "delete", "ok":
+            return _("Deleted on the network"), "", "delete"
+        case "delete", "":
+            return _("Being deleted"), "", "waiting"
+        case "delete", _:
+            return _("Deleting did not work"), "late", "warning"
         case "prepare", "ok":
             return _("Prepared"), "", "check"
         case "prepare", "":

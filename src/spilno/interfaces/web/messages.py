@@ -214,6 +214,10 @@ TEXTS: dict[str, Promise | str] = {
     "network_room_encrypted": _("The room is encrypted; only people can write there. Choose an open room."),
     # publishing
     "time_is_past": _("This moment has passed. Choose a later one, or publish now."),
+    "cannot_take_down": _("This post cannot be deleted from here. Delete it on the network itself."),
+    "take_down_unclear": _(
+        "The network gave no clear answer. Look whether the post is gone, or press once more: that is harmless."
+    ),
     "delivery_in_flight": _("It is on its way: nothing can be changed until we know whether it arrived."),
     "already_published": _("It is out already."),
     "item_in_reserve": _("The post is in reserve. Take it out of reserve first."),

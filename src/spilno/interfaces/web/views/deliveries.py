@@ -21,7 +21,7 @@ from spilno.interfaces.web.messages import text_of
 from spilno.kernel import clock
 from spilno.kernel.clock import from_wall
 from spilno.kernel.errors import UserError
-from spilno.publishing import queries, services
+from spilno.publishing import queries, services, takedown
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
 from spilno.team.permissions import Permission, may
@@ -134,6 +134,13 @@ def later(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
 
 @needs(Permission.PUBLISH)
 @require_POST
+def take_down(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """Delete the post on its network."""
+    return _decided(request, pk, takedown.take_down, _("It is deleted on the network."), clock=clock.now)
+
+
+@needs(Permission.PUBLISH)
+@require_POST
 def absent(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     """A person looked: it is not there."""
     return _decided(request, pk, services.confirm_absent, _("Thank you. It is sent again."))
@@ -158,6 +165,7 @@ urlpatterns = [
     path("plan/deliveries/<uuid:pk>/cancel/", cancel, name="plan-delivery-cancel"),
     path("plan/deliveries/<uuid:pk>/retry/", retry, name="plan-delivery-retry"),
     path("plan/deliveries/<uuid:pk>/later/", later, name="plan-delivery-later"),
+    path("plan/deliveries/<uuid:pk>/take-down/", take_down, name="plan-delivery-take-down"),
     path("plan/deliveries/<uuid:pk>/absent/", absent, name="plan-delivery-absent"),
     path("plan/deliveries/<uuid:pk>/confirm/", confirm, name="plan-delivery-confirm"),
 ]

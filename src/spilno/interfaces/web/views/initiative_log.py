@@ -89,6 +89,7 @@ WORDS: dict[str, tuple[Promise, str, str]] = {
     "delivery.sent_now": (gettext_lazy("Sent to %(channel)s at once: “%(title)s”"), "send", "out"),
     "delivery.cancelled": (gettext_lazy("Called off in %(channel)s: “%(title)s”"), "close", ""),
     "delivery.retried": (gettext_lazy("Tried again in %(channel)s: “%(title)s”"), "refresh", ""),
+    "delivery.taken_down": (gettext_lazy("Deleted in %(channel)s: “%(title)s”"), "close", ""),
     "delivery.confirmed_absent": (
         gettext_lazy("Looked in %(channel)s: “%(title)s” is not there"), "eye", "",
     ),
