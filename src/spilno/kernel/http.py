@@ -8,13 +8,18 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Collection, Iterable
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpcore
 import httpx
 
 from spilno.kernel.errors import UserError
+from spilno.toolkit.networks.deadline import bounded
 
 for _name in (
     "httpx",
@@ -23,6 +28,40 @@ for _name in (
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 USER_AGENT = "Spilno/0.1"
+
+MOST_HEARD = 50
+
+
+@dataclass
+class Heard:
+    """What went over the wire while somebody listened: how many requests, and the last answers' headers."""
+
+    requests: int = 0
+    headers: deque[httpx.Headers] = field(default_factory=lambda: deque(maxlen=MOST_HEARD))
+
+
+_listening: ContextVar[Heard | None] = ContextVar("listening", default=None)
+
+
+@contextmanager
+def listening() -> Iterator[Heard]:
+    """Count the requests of all guarded clients in this thread, also of one that several threads share."""
+    heard = Heard()
+    token = _listening.set(heard)
+    try:
+        yield heard
+    finally:
+        _listening.reset(token)
+
+
+def _note_request(request: httpx.Request | None = None) -> None:
+    if (heard := _listening.get()) is not None:
+        heard.requests += 1
+
+
+def _note_answer(response: httpx.Response) -> None:
+    if (heard := _listening.get()) is not None:
+        heard.headers.append(response.headers)
 
 
 class PrivateHost(UserError):
@@ -104,6 +143,7 @@ class GuardedClient(httpx.Client):
         :raises PrivateHost: as for requests.
         :raises OSError: if it cannot be made.
         """
+        _note_request()
         return socket.create_connection((_checked(host, port, self.allowed_private), port), timeout)
 
 
@@ -120,13 +160,14 @@ def outgoing_client(*, allowed_private: Collection[str] = (), timeout: float = 2
     :param timeout: seconds for each phase of a request.
     """
     transport = httpx.HTTPTransport(retries=0, verify=_trusted_roots())
-    transport._pool._network_backend = _GuardedBackend(allowed_private)  # httpx has no public way to set it
+    bounded(transport, _GuardedBackend(allowed_private))
     client = GuardedClient(
         transport=transport,
         timeout=httpx.Timeout(timeout, connect=10.0),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT},
         trust_env=False,
+        event_hooks={"request": [_note_request], "response": [_note_answer]},
     )
     client.allowed_private = frozenset(allowed_private)
     return client

@@ -11,15 +11,21 @@ made from the error's :class:`Kind`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from urllib.parse import urlsplit
 
 import httpx
+
+log = logging.getLogger(__name__)
 
 LocalText: TypeAlias = Mapping[str, str]
 """A text by language: ``{"uk": …, "en": …, "ru": …}``."""
@@ -423,8 +429,44 @@ class ReadsLimits(Protocol):
         """Limits as the server itself states them today; they replace declared ones of the same key."""
 
 
+_SPEAKING = (
+    "connect", "authorization", "finish", "refresh", "prepare", "commit", "find", "post_readings",
+    "account_readings", "replies", "reply", "delete", "live_quotas", "live_limits",
+)  # fmt: skip
+"""Methods of the capabilities: what speaks to a network."""
+
+
+def _understanding(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, with an answer of another shape than documented told as what it is.
+
+    Connectors read answers as their networks describe them. One that has a list where an object belongs makes them
+    stumble anywhere; then nobody knows what happened, and that is what the caller has to hear.
+    """
+
+    @functools.wraps(method)
+    def understanding(*given: Any, **named: Any) -> Any:
+        try:
+            return method(*given, **named)
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:
+                raise  # called wrongly
+            # The error's text may hold what was answered: only its place is told.
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            log.warning("%s at %s:%s: an answer of another shape, or a mistake of ours",
+                        type(error).__name__, last.filename, last.lineno)  # fmt: skip
+        raise NetworkError(Kind.UNCERTAIN, "unexpected_answer")
+
+    return understanding
+
+
 class Network:
     """Base class: the declared data. Everything a person sees about a network is derived from here."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in _SPEAKING:
+            if callable(method := cls.__dict__.get(name)):
+                setattr(cls, name, _understanding(method))
 
     key: ClassVar[str]
     label: ClassVar[LocalText]
@@ -437,6 +479,7 @@ class Network:
     app_fields: ClassVar[tuple[CredentialField, ...]] = ()
     app_steps: ClassVar[tuple[LocalText, ...]] = ()
     app_docs: ClassVar[str] = ""  # where apps are registered
+    app_scopes: ClassVar[tuple[str, ...]] = ()  # the permissions that the app has to be given there
     rates: ClassVar[tuple[RatePolicy, ...]] = ()
     metrics: ClassVar[Mapping[str, str]] = {}  # network's own name → our key
     audience_metric: ClassVar[str] = ""  # "followers" or "members": what grows here
@@ -456,6 +499,19 @@ class Network:
     def quotas(self, headers: httpx.Headers) -> tuple[Quota, ...]:
         """What an answer's headers tell about limits; nothing by default."""
         return ()
+
+    def server_of(self, credentials: Credentials) -> str:
+        """Host that these credentials speak to: who shares a server's limits and outages; ``""``: all the same."""
+        for one in self.credential_fields:
+            value = credentials.get(one.key, "") or one.default
+            if value and (one.kind == "url" or one.key == "server"):
+                return urlsplit(value if "://" in value else f"//{value}").netloc.rpartition("@")[2].lower()
+        return ""
+
+    def app_of(self, credentials: Credentials) -> str:
+        """What tells registered apps (or bots) apart: who shares an app's limits; ``""``: all the same."""
+        keys = [one.key for one in self.app_fields[:1]] or ["client_id"]
+        return credentials.get(keys[0], "")
 
     def placement(self, key: str) -> Placement:
         """The placement of that key; ``KeyError`` if the network has none."""

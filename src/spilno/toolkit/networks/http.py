@@ -11,19 +11,37 @@ here, once, for all networks:
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from spilno.toolkit.networks import deadline
 from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError
 
 MOST_BYTES = 2 * 1024 * 1024
 """No answer that we need is longer; whatever is longer is not from the network."""
+
+MOST_SECONDS = 40.0
+"""For a request as a whole, from connecting to the last byte of the answer: a drip of bytes is no answer."""
+
+SLOWEST = 100_000
+"""Bytes a second: a body that is sent gets as much more time as it takes at this speed."""
+
+LARGE = 1_000_000
+DIGESTING = 90.0
+"""Bytes from which on a body is a file that the network may chew on, and how many seconds it may be silent then."""
+
+LONGEST_WAIT = 7 * 24 * 3600.0
+"""Seconds. A network that wants more patience means something else, or is none."""
 
 MOST_MESSAGE = 200
 """Characters of a network's own error message that are kept."""
@@ -119,14 +137,21 @@ class Wire:
         """PUT; see :meth:`call`."""
         return self.call("PUT", path, **kwargs)
 
-    def call(self, method: str, path: str, **kwargs: Any) -> Answer:
+    def call(self, method: str, path: str, *, also: Collection[int] = (), **kwargs: Any) -> Answer:
         """Send one request and return its answer.
 
         :param path: appended to ``base``, or a whole address.
+        :param also: statuses beside 2xx that are answers here (308 says how far an upload has come).
         :param kwargs: as for ``httpx.Client.build_request`` (``params``, ``json``, ``data``, ``files``, ``content``).
-        :raises NetworkError: for everything but a 2xx answer in JSON.
+        :raises NetworkError: for every other status, and for an answer that is not JSON.
         """
-        headers = {"Accept": "application/json", **self.headers, **kwargs.pop("headers", {})}
+        headers = {
+            "Accept": "application/json",
+            # What we can unpack without letting an answer unpack itself to any size.
+            "Accept-Encoding": "gzip",
+            **self.headers,
+            **kwargs.pop("headers", {}),
+        }
         url = path if path.startswith(("http://", "https://")) else self.base.rstrip("/") + path
         # The exception is raised outside the `except` block: httpx's own one holds the request, and with it the
         # token in its headers, and must not hang on ours as its context.
@@ -135,13 +160,15 @@ class Wire:
         body = b""
         try:
             request = self.client.build_request(method, url, headers=headers, **kwargs)
-            response = self.client.send(request, stream=True)
-            try:
-                body, whole = _read(response)
-            finally:
-                response.close()
-            if not whole:
-                problem = NetworkError(Kind.UNCERTAIN, "answer_too_large", status=response.status_code)
+            with deadline.within(_patience(request)):
+                response = self.client.send(request, stream=True, follow_redirects=False)
+                try:
+                    body = _read(response)
+                finally:
+                    response.close()
+        except _Unread as unread:
+            status = None if response is None else response.status_code
+            problem = NetworkError(Kind.UNCERTAIN, unread.code, params={"host": self.host}, status=status)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
             problem = NetworkError(Kind.PERMANENT, "bad_address", params={"host": self.host})
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError):
@@ -150,25 +177,45 @@ class Wire:
             problem = NetworkError(Kind.UNCERTAIN, "timeout", params={"host": self.host})
         except httpx.HTTPError:
             problem = NetworkError(Kind.UNCERTAIN, "connection_lost", params={"host": self.host})
+        except OSError:  # httpx has its own for what happens on the way: this one is of a file being sent
+            problem = NetworkError(Kind.PERMANENT, "media_unreadable")
         if problem is not None:
             raise problem
         assert response is not None
-        return self._judged(response, body)
+        return self._judged(response, body, also)
+
+    def upload(
+        self, path: str, *, file: Path, mime: str, method: str = "POST", start: int = 0, **kwargs: Any
+    ) -> Answer:
+        """Send a file as the body, read piece by piece: however long it is, little of it is in memory.
+
+        :param start: number of the file's first byte that is sent.
+        :raises NetworkError: as :meth:`call`; ``media_unreadable`` if the file is gone.
+        """
+        try:
+            opened = file.open("rb")
+        except OSError:
+            raise NetworkError(Kind.PERMANENT, "media_unreadable") from None
+        with opened:
+            opened.seek(start)
+            rest = os.fstat(opened.fileno()).st_size - start
+            headers = {"Content-Type": mime, "Content-Length": str(rest), **kwargs.pop("headers", {})}
+            return self.call(method, path, content=opened, headers=headers, **kwargs)
 
     @property
     def host(self) -> str:
         """The server's name, for messages; never the whole address, which may carry a token."""
         return re.sub(r"^[a-z]+://", "", self.base, flags=re.IGNORECASE).split("/")[0].rpartition("@")[2]
 
-    def _judged(self, response: httpx.Response, body: bytes) -> Answer:
+    def _judged(self, response: httpx.Response, body: bytes, also: Collection[int]) -> Answer:
         status = response.status_code
         date = http_date(response.headers.get("Date"))
         data, is_json = _parsed(body)
-        if 200 <= status < 300:
+        if 200 <= status < 300 or status in also:
             if not is_json:
                 raise NetworkError(Kind.UNCERTAIN, "not_json", params={"host": self.host}, status=status)
             return Answer(status, data, response.headers, date)
-        refusal = self.explain(status, data, response.headers) if is_json else Refusal()
+        refusal = self._explained(status, data, response.headers) if is_json else Refusal()
         params: dict[str, Any] = {"host": self.host}
         if refusal.message:
             params["message"] = redacted(refusal.message, self.secrets)
@@ -188,6 +235,25 @@ class Wire:
         if 300 <= status < 400:
             params["to"] = redacted(_where(response), self.secrets)  # a path may carry a token
         raise NetworkError(kind, code, params=params, retry_at=retry_at, status=status)
+
+    def _explained(self, status: int, data: Any, headers: httpx.Headers) -> Refusal:
+        """The network's own words; none if they have not the form that its documentation says."""
+        try:
+            return self.explain(status, data, headers)
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError):
+            return Refusal()
+
+
+def doubted(error: NetworkError) -> NetworkError:
+    """An error of a publishing request, made uncertain unless the network itself says that it refused.
+
+    A page instead of an answer may come from anything between us and the network, before it acted or after. What the
+    network says in its own form (``Refusal.message`` or ``code``) is believed. Raise the result ``from None``.
+    """
+    said = "message" in error.params or "their_code" in error.params
+    if error.kind is not Kind.PERMANENT or error.status in (None, 413) or said:
+        return error
+    return NetworkError(Kind.UNCERTAIN, error.code, params=error.params, status=error.status)
 
 
 def before_sending(error: NetworkError) -> NetworkError:
@@ -229,24 +295,82 @@ def _kind_of(status: int) -> tuple[Kind, str]:
     return Kind.UNCERTAIN, "server_error"
 
 
-def _read(response: httpx.Response) -> tuple[bytes, bool]:
+class _Unread(Exception):
+    """The answer's body is not one that we read."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _patience(request: httpx.Request) -> float:
+    """Seconds for the request as a whole. A network gets more time to answer to a file than to a question."""
+    size = int(request.headers.get("Content-Length", 0))
+    if size < LARGE:
+        return MOST_SECONDS
+    timeouts = request.extensions.get("timeout") or {}
+    if timeouts.get("read") is not None:
+        request.extensions["timeout"] = {**timeouts, "read": max(timeouts["read"], DIGESTING)}
+    return DIGESTING + size / SLOWEST
+
+
+def _read(response: httpx.Response) -> bytes:
+    """The body, unpacked, at most :data:`MOST_BYTES` of it packed and unpacked.
+
+    :raises _Unread: if it is longer, packed in a way that we did not ask for, or the time is over.
+    """
+    if response.is_stream_consumed:  # it never was a stream (a transport of a test)
+        if len(response.content) > MOST_BYTES:
+            raise _Unread("answer_too_large")
+        return response.content
+    packed = response.headers.get("Content-Encoding", "").strip().lower()
+    if packed not in ("", "identity", "gzip", "x-gzip"):
+        raise _Unread("not_json")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if "gzip" in packed else None
     parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
+    taken = size = 0
+    for part in response.iter_raw():
+        taken += len(part)
+        if unpack is not None:
+            try:
+                part = unpack.decompress(part, MOST_BYTES + 1 - size)
+            except zlib.error:
+                raise _Unread("not_json") from None
         size += len(part)
-        if size > MOST_BYTES:
-            return b"", False
+        if max(size, taken) > MOST_BYTES:
+            raise _Unread("answer_too_large")
+        if deadline.over():
+            raise _Unread("timeout")
         parts.append(part)
-    return b"".join(parts), True
+    if unpack is not None and taken and not unpack.eof:
+        raise _Unread("connection_lost")
+    return b"".join(parts)
 
 
 def _parsed(body: bytes) -> tuple[Any, bool]:
     if not body.strip():
         return {}, True  # e.g. 200 with an empty body after a deletion
     try:
-        return json.loads(body), True
+        data = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None, False
+    # Half a character or a NUL can be written in JSON, but not in a database.
+    odd = rb"\\u(?:[dD][89a-fA-F]|0000)"
+    return (_writable(data) if re.search(odd, body) else data), True
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    if isinstance(value, list):
+        return [_writable(one) for one in value]
+    if isinstance(value, dict):
+        return {_writable(key): _writable(one) for key, one in value.items()}
+    return value
 
 
 def _where(response: httpx.Response) -> str:
@@ -260,7 +384,7 @@ def http_date(value: str | None) -> datetime | None:
         return None
     try:
         return parsedate_to_datetime(value).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
@@ -274,7 +398,10 @@ def moment(value: Any) -> datetime | None:
         read = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # the first or the last day that there is
+        return None
 
 
 def _when(
@@ -282,32 +409,55 @@ def _when(
 ) -> tuple[float | None, datetime | None]:
     """How long to wait, and until when if the server's own clock tells."""
     retry_at: datetime | None = None
-    after = headers.get("Retry-After")
+    after = headers.get("Retry-After", "").strip()
     if seconds is None and after:
-        if after.strip().isdigit():
+        if _NUMBER.fullmatch(after):
             seconds = float(after)
         else:
             retry_at = http_date(after)
     if seconds is None and retry_at is None:
-        retry_at = _reset(headers, date)
+        retry_at = reset_at(headers, date)
+    if seconds is None and retry_at is not None and date is not None:
+        seconds = (retry_at - date).total_seconds()
+    if seconds is not None:
+        seconds = min(max(0.0, seconds), LONGEST_WAIT) if math.isfinite(seconds) else None
     if seconds is not None and date is not None:
         retry_at = date + timedelta(seconds=seconds)
-    if seconds is None and retry_at is not None and date is not None:
-        seconds = max(0.0, (retry_at - date).total_seconds())
     return seconds, retry_at
 
 
-def _reset(headers: httpx.Headers, date: datetime | None) -> datetime | None:
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
+
+
+def reset_at(headers: httpx.Headers, date: datetime | None) -> datetime | None:
     """``RateLimit-Reset`` and its ``X-`` form: an epoch (Bluesky), a time (Mastodon) or seconds (IETF draft)."""
     for name in ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"):
         value = headers.get(name, "").strip()
-        if value.isdigit():
-            number = int(value)
+        if _NUMBER.fullmatch(value):
+            number = int(float(value))
             if number > 1_000_000_000:
-                return datetime.fromtimestamp(number, UTC)
+                return datetime.fromtimestamp(number, UTC) if number < 100_000_000_000 else None
             return date + timedelta(seconds=number) if date is not None else None
         if (read := moment(value)) is not None:
             return read
+    return None
+
+
+def quota_of(headers: httpx.Headers, *names: str) -> tuple[int, int | None, float | None] | None:
+    """What is left, of how many, and seconds till it is whole, from ``RateLimit-*`` headers or their ``X-`` form.
+
+    ``None`` if the answer does not tell.
+    """
+    for prefix in names or ("RateLimit", "X-RateLimit"):
+        left, most = headers.get(f"{prefix}-Remaining", ""), headers.get(f"{prefix}-Limit", "")
+        if not re.fullmatch(r"\d{1,12}", left.strip(), re.ASCII):
+            continue
+        date = http_date(headers.get("Date"))
+        until = reset_at(headers, date)
+        seconds = None if until is None or date is None else max(0.0, (until - date).total_seconds())
+        # The number may carry the window behind it: "5000;w=3600" (IETF draft).
+        limit = re.match(r"\s*(\d{1,12})(?:\s*;|\s*$)", most, re.ASCII)
+        return int(left), int(limit[1]) if limit else None, seconds
     return None
 
 
