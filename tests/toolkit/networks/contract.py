@@ -44,6 +44,7 @@ from spilno.toolkit.networks.http import secrets_of
 from spilno.toolkit.networks.words import OURS
 
 from . import faulty
+from .bad_input import BadInput, needs
 
 LANGUAGES = {"uk", "en", "ru"}
 METRICS = {
@@ -57,19 +58,11 @@ LOST = [
     pytest.param({"after": faulty.status_after(200)}, id="page-instead-of-json"),
     pytest.param({"after": faulty.status_after(200, b"[]")}, id="not-the-answer"),
     pytest.param({"after": faulty.status_after(200, b" " * 3_000_000)}, id="huge"),
+    pytest.param({"after": faulty.status_after(400)}, id="page-400"),
+    pytest.param({"after": faulty.status_after(404)}, id="page-404"),
 ]
 """What happens to an answer after the network has acted."""
 SECRET_NAME = re.compile(r"token|password|secret")
-
-
-def needs(*capabilities: type) -> Callable[[Any], Any]:
-    """The test is only there for networks that have these capabilities."""
-
-    def mark(test: Any) -> Any:
-        test.needs = capabilities
-        return test
-
-    return mark
 
 
 @dataclass
@@ -80,7 +73,8 @@ class World:
     many posts others can see, asked without the connector. ``harmless``: paths of requests that change something
     but publish nothing (signing in). ``picture``: turns a file into one that the network can take. ``counters``:
     names in answers that hold numbers, beside the declared metrics. ``secret_in_address``: the network leaves no other
-    place for a token. ``has_page``: its accounts have an address that a browser opens.
+    place for a token. ``has_page``: its accounts have an address that a browser opens. ``taken_back``: credentials as
+    they are once the network accepts their secrets no longer (by default those of ``wrong`` stand in their place).
     """
 
     typed: dict[str, str]
@@ -91,6 +85,12 @@ class World:
     counters: tuple[str, ...] = ()
     secret_in_address: bool = False
     has_page: bool = True
+    taken_back: Callable[[dict[str, str]], dict[str, str]] = field(default=dict)
+
+    def __post_init__(self) -> None:
+        if self.taken_back is dict:
+            other = {key: value for key, value in self.wrong.items() if value != self.typed.get(key)}
+            self.taken_back = lambda credentials: credentials | other
 
 
 @dataclass
@@ -133,17 +133,19 @@ class Bench:
             )
 
 
-class NetworkContract:
+class NetworkContract(BadInput):
     """Inherit as ``class TestName(NetworkContract): network_key = "name"``."""
 
     network_key: ClassVar[str]
+    speaks_http: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         network = get(cls.network_key)
         for name in dir(cls):
-            wanted = getattr(getattr(cls, name), "needs", ())
-            if not all(can(network, one) for one in wanted):
+            test = getattr(cls, name)
+            no_http = getattr(test, "needs_http", False) and (network.by_hand or not cls.speaks_http)
+            if no_http or not all(can(network, one) for one in getattr(test, "needs", ())):
                 setattr(cls, name, None)
 
     # ------------------------------------------------------------------------------------------ fixtures

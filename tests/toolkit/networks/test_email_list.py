@@ -141,6 +141,7 @@ def post(running: tuple[Post, Controller], certificate: Path, monkeypatch: pytes
 
 class TestEmailList(NetworkContract):
     network_key = "email_list"
+    speaks_http = False
 
     @pytest.fixture
     def world(self, post: Post, running: tuple[Post, Controller]) -> World:

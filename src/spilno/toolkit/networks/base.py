@@ -447,6 +447,8 @@ def _understanding(method: Callable[..., Any]) -> Callable[..., Any]:
     def understanding(*given: Any, **named: Any) -> Any:
         try:
             return method(*given, **named)
+        except FileNotFoundError:  # a file that was to be sent: HTTP clients have errors of their own
+            problem = NetworkError(Kind.PERMANENT, "media_unreadable")
         except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is None:
                 raise  # called wrongly
@@ -454,7 +456,8 @@ def _understanding(method: Callable[..., Any]) -> Callable[..., Any]:
             last = traceback.extract_tb(error.__traceback__)[-1]
             log.warning("%s at %s:%s: an answer of another shape, or a mistake of ours",
                         type(error).__name__, last.filename, last.lineno)  # fmt: skip
-        raise NetworkError(Kind.UNCERTAIN, "unexpected_answer")
+            problem = NetworkError(Kind.UNCERTAIN, "unexpected_answer")
+        raise problem
 
     return understanding
 
