@@ -23,6 +23,7 @@ RULES: Mapping[str, Promise] = {
     "hashtags": gettext_lazy("Hashtags"),
     "images": gettext_lazy("Pictures"),
     "videos": gettext_lazy("Videos"),
+    "videos_min": gettext_lazy("Videos, at least"),
     "media": gettext_lazy("Pictures and videos together"),
     "media_min": gettext_lazy("Pictures and videos at least"),
     "mentions": gettext_lazy("Accounts named with @"),

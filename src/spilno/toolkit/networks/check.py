@@ -135,6 +135,8 @@ def _text_problems(place: Placement, of: _Limits, sent: str, has_media: bool) ->
     # Where a title is shown by itself it is the first line, with a limit of its own.
     most = of.whole("title")
     title = next(iter(sent.strip().splitlines()), "").strip()
+    if most is not None and not title and has_media:
+        found.append(Problem("text_empty"))
     if most is not None and (size := length(title, of.counting("title"))) > most:
         found.append(Problem("title_too_long", {"length": size, "limit": most, "over": size - most}))
     most = of.whole("hashtags")
@@ -172,6 +174,8 @@ def _media_problems(
         if most is not None and count > most:
             params = {"count": count, "limit": most, "kind": "document" if kind == "file" else kind}
             found.append(Problem("media_too_many", params, "media"))
+    if media and of.whole("videos_min") and not any(one.kind == "video" for one in media):
+        found.append(Problem("media_required", {"kind": "video"}, "media"))
     fewest = of.whole("media_min")
     if fewest is not None and 0 < len(media) < fewest:
         found.append(Problem("media_too_few", {"count": len(media), "limit": fewest}, "media"))
