@@ -30,11 +30,11 @@ class Visited(Speaking):
 
     def finish(
         self, *, client: httpx.Client, credentials: Credentials, code: str, redirect_uri: str
-    ) -> Account:
+    ) -> tuple[Account, ...]:
         assert (credentials["verifier"], redirect_uri) == ("kept-meanwhile", BACK)
         if code == "bad":
             raise NetworkError(Kind.PERMANENT, "refused", params={"message": "bad code"})
-        return Account(f"id-{code}", "@brand", "", {**credentials, "token": "fresh"})
+        return (Account(f"id-{code}", "@brand", "", {**credentials, "token": "fresh"}),)
 
 
 @pytest.fixture
