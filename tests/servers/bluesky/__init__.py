@@ -173,6 +173,16 @@ class Bluesky:
         reply = models.AppBskyFeedPost.ReplyRef(parent=parent, root=parent)
         return self.client(by or self.fan).send_post(text, reply_to=reply).uri
 
+    def remove(self, account: Account) -> None:
+        """Delete the account for good, as a moderator of the server does."""
+        answer = httpx.post(
+            f"{self.pds_url}/xrpc/com.atproto.admin.deleteAccount",
+            json={"did": account.did},
+            auth=("admin", "admin-pass"),  # dev-env's own
+            timeout=20,
+        )
+        answer.raise_for_status()
+
     def stop(self) -> None:
         """End everything and remove the data."""
         self._process.stop()

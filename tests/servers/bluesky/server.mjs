@@ -61,6 +61,8 @@ try {
     port: settings.pds,
     hostname: 'localhost',
     didPlcUrl: plc.url,
+    // As the distribution for own servers sets it; without, a video has no room.
+    blobUploadLimit: 104857600,
     bskyAppViewUrl: appview.url,
     bskyAppViewDid: appview.ctx.cfg.serverDid,
     // Blobs are shown by the AppView itself: there is no CDN here.

@@ -2,21 +2,153 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import threading
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from atproto import models
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spilno.kernel.http import outgoing_client
 from spilno.toolkit.networks import get
-from spilno.toolkit.networks.base import Kind, NetworkError, Outgoing, Prepared
+from spilno.toolkit.networks.base import ACCESS_UNTIL, Kind, MediaFile, NetworkError, Outgoing, Prepared
 from spilno.toolkit.networks.bluesky_text import facets, handles, tid, tid_time
 from spilno.toolkit.networks.check import check
+from tests.servers.process import until
 
-from .contract import Bench, NetworkContract, World
+from . import faulty, flat
+from .contract import Bench, NetworkContract, World, until_prepared
+
+
+def clip(folder: Path) -> MediaFile:
+    path = folder / "ролик.mp4"
+    path.write_bytes(b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(range(256)) * 40)
+    return MediaFile(path, "video/mp4", path.stat().st_size, 1280, 720, alt="Стос книжок падає")
+
+
+def with_credentials(bench: Bench, **changed: str) -> Bench:
+    return replace(bench, account=replace(bench.account, credentials={**bench.credentials, **changed}))
+
+
+@contextlib.contextmanager
+def serving(answer: Any) -> Iterator[str]:
+    """A small web server: ``answer(method, path, headers, body)`` gives status, headers and body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, headers, content = answer(self.command, self.path, self.headers, body)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # whoever asked has seen enough
+                self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, *said: Any) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Site:
+    """A page with a picture, reached over a redirection; or ``always`` the same answer."""
+
+    picture: bytes = b""
+    always: Any = None
+    heads: list[Any] = field(default_factory=list)
+
+    def running(self) -> Any:
+        return serving(self._answer)
+
+    def _answer(self, method: str, path: str, headers: Any, body: bytes) -> Any:
+        self.heads.append(headers)
+        if self.always:
+            return self.always
+        if path == "/moved":
+            return 301, {"Location": "/books/"}, b""
+        if path == "/books/cover.jpg":
+            return 200, {"Content-Type": "image/jpeg"}, self.picture
+        page = (
+            "<!doctype html><html><head><title>Інше</title>"
+            "<meta property='og:title' content='Ярмарок &amp; книжки'>"
+            "<meta name=description content='Усе   про\nкнижки.'><meta property='og:image' content='cover.jpg'>"
+        )
+        return 200, {"Content-Type": "text/html; charset=cp1251"}, page.encode("cp1251")
+
+
+@dataclass
+class VideoService:
+    """What video.bsky.app does: takes a video in the account's name, and lays it down at the account's server."""
+
+    pds: str
+    busy: int = 0
+    known: bool = False
+    fails: str = ""
+    uploads: int = 0
+    blobs: dict[str, Any] = field(default_factory=dict)
+
+    def running(self) -> Any:
+        return serving(self._answer)
+
+    def _answer(self, method: str, path: str, headers: Any, body: bytes) -> Any:
+        status, said = self._upload(path, headers, body) if method == "POST" else self._status(path)
+        return status, {"Content-Type": "application/json"}, json.dumps(said).encode()
+
+    def _upload(self, path: str, headers: Any, body: bytes) -> tuple[int, Any]:
+        asked = parse_qs(urlsplit(path).query)
+        assert urlsplit(path).path == "/xrpc/app.bsky.video.uploadVideo"
+        assert asked["name"][0].endswith(".mp4")
+        self.uploads += 1
+        answer = httpx.post(
+            f"{self.pds}/xrpc/com.atproto.repo.uploadBlob",
+            content=body,
+            headers={"Authorization": headers["Authorization"], "Content-Type": headers["Content-Type"]},
+            timeout=20,
+        )
+        assert answer.status_code == 200, answer.text
+        number = hashlib.sha256(body).hexdigest()[:12]
+        self.blobs[number] = answer.json()["blob"]
+        job = {"jobId": number, "did": asked["did"][0], "state": "JOB_STATE_CREATED"}
+        if self.known:
+            return 409, {**job, "error": "already_exists", "message": "Video already processed"}
+        return 200, job
+
+    def _status(self, path: str) -> tuple[int, Any]:
+        number = parse_qs(urlsplit(path).query)["jobId"][0]
+        if number not in self.blobs:
+            return 400, {"error": "InvalidRequest", "message": "No such job"}
+        job = {"jobId": number, "did": "did:plc:x", "state": "JOB_STATE_ENCODING", "progress": 40}
+        if self.fails:
+            job |= {"state": "JOB_STATE_FAILED", "message": self.fails}
+        elif self.busy:
+            self.busy -= 1
+        else:
+            job |= {"state": "JOB_STATE_COMPLETED", "blob": self.blobs[number]}
+        return 200, {"jobStatus": job}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +173,10 @@ class TestBluesky(NetworkContract):
             wrong={**typed, "app_password": "abcd-efgh-ijkl-mnop"},
             count=lambda: _count(bluesky),
             harmless=("createSession",),
-        )
+            taken_back=lambda credentials: {
+                **credentials, "app_password": "abcd-efgh-ijkl-mnop", "access_jwt": "", "refresh_jwt": "",
+            },
+        )  # fmt: skip
 
     def test_a_post_carries_links_mentions_and_tags(self, bench: Bench, bluesky: Any) -> None:
         text = f"Їжаки 🦔 за книги: https://example.org/книги. Питайте @{bluesky.fan.handle} або @nobody.test #книги"
@@ -70,6 +205,262 @@ class TestBluesky(NetworkContract):
         assert second.embed.images[0].alt == image.alt
         assert second.embed.images[0].aspect_ratio.width == 1080
         assert second.text == "Знімок\n\nhttps://example.org/b"
+
+    # ------------------------------------------------------------------------------------------ cards and videos
+
+    def test_a_card_shows_what_the_page_says_with_its_picture(
+        self, bench: Bench, bluesky: Any, image: MediaFile
+    ) -> None:
+        site = Site(picture=image.path.read_bytes())
+        with site.running() as url:
+            post = Outgoing(str(uuid.uuid4()), "post", "Читайте", link=f"{url}/moved")
+            uri = bench.commit(post, bench.prepare(post)).external_id
+        made = next(one for one in bluesky.records() if one.uri == uri).value.embed.external
+        assert (made.uri, made.title) == (f"{url}/moved", "Ярмарок & книжки")
+        assert made.description == "Усе про книжки."
+        assert made.thumb.mime_type == "image/jpeg"
+        assert made.thumb.size == len(site.picture)
+        assert all("bot" in one["user-agent"] for one in site.heads), "nobody may count it as a visit"
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            pytest.param(
+                (200, {"Content-Type": "text/html"}, b"<meta property=og:image content=http://[>"), id="odd"
+            ),
+            pytest.param((404, {}, b"gone"), id="gone"),
+            pytest.param((200, {"Content-Type": "text/html"}, b"<title>" + b"x" * 3_000_000), id="huge"),
+            pytest.param((302, {"Location": "/x"}, b""), id="round-and-round"),
+            pytest.param(
+                (200, {"Content-Type": "text/html; charset=nothing"}, b"<![CDATA[<title>"), id="broken"
+            ),
+            pytest.param((200, {"Content-Type": "application/pdf"}, b"%PDF"), id="no-page"),
+        ],
+    )
+    def test_a_dead_link_does_not_keep_the_post_back(self, bench: Bench, answer: Any) -> None:
+        with Site(always=answer).running() as url:
+            post = Outgoing(str(uuid.uuid4()), "post", "Читайте", link=f"{url}/x")
+            prepared = bench.prepare(post)
+            assert prepared.data["card"]["uri"] == post.link
+            assert 0 < len(prepared.data["card"]["title"]) <= 300
+            assert bench.commit(post, prepared).external_id
+
+    def test_a_link_into_a_private_network_is_not_looked_at(self, bench: Bench) -> None:
+        with Site().running() as url:
+            allowed = [bench.credentials[one].partition("//")[2] for one in ("service", "appview")]
+            post = Outgoing(str(uuid.uuid4()), "post", "Читайте", link=f"{url}/x")
+            with outgoing_client(allowed_private=allowed) as client:
+                prepared = bench.network.prepare(
+                    client=client, credentials=bench.credentials, post=post, so_far=Prepared()
+                )
+        assert prepared.data["card"] == {"uri": post.link, "title": f"{url}/x"[7:], "description": ""}
+
+    def test_a_video_is_a_blob_with_its_shape_and_words(
+        self, bench: Bench, bluesky: Any, tmp_path: Path
+    ) -> None:
+        video = clip(tmp_path)
+        post = Outgoing(str(uuid.uuid4()), "post", "Ролик", (video,), "https://example.org/a")
+        uri = bench.commit(post, bench.prepare(post)).external_id
+        made = next(one for one in bluesky.records() if one.uri == uri).value
+        assert made.embed.py_type == "app.bsky.embed.video"
+        assert (made.embed.video.mime_type, made.embed.video.size) == ("video/mp4", video.bytes)
+        assert (made.embed.alt, made.embed.aspect_ratio.width) == (video.alt, 1280)
+        assert made.text == "Ролик\n\nhttps://example.org/a"
+        blob = bluesky.client().com.atproto.sync.get_blob(
+            {"did": bluesky.brand.did, "cid": made.embed.video.ref.link}
+        )
+        assert blob == video.path.read_bytes()
+
+    @pytest.mark.parametrize("again", [False, True])
+    def test_the_video_service_makes_it_ready_first(
+        self, bench: Bench, bluesky: Any, tmp_path: Path, again: bool
+    ) -> None:
+        """A stand-in of the service: it lays the video down at the real PDS with the token that it was given."""
+        service, video = VideoService(bluesky.pds_url, busy=2, known=again), clip(tmp_path)
+        post = Outgoing(str(uuid.uuid4()), "post", "Ролик", (video,))
+        with service.running() as url:
+            bench = with_credentials(bench, video_service=url)
+            prepared, waits = until_prepared(lambda so_far: bench.prepare(post, so_far))
+        assert [(one.kind, one.code) for one in waits] == [(Kind.WAIT, "media_processing")] * 2
+        assert service.uploads == 1
+        uri = bench.commit(post, prepared).external_id
+        made = next(one for one in bluesky.records() if one.uri == uri).value.embed
+        assert (made.py_type, made.video.size) == ("app.bsky.embed.video", video.bytes)
+
+    def test_a_video_that_the_service_gives_up(self, bench: Bench, bluesky: Any, tmp_path: Path) -> None:
+        service = VideoService(bluesky.pds_url, fails="Not a video at all")
+        post = Outgoing(str(uuid.uuid4()), "post", "Ролик", (clip(tmp_path),))
+        with service.running() as url, pytest.raises(NetworkError) as caught:
+            with_credentials(bench, video_service=url).prepare(post)
+        assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "media_refused")
+        assert caught.value.params["message"] == "Not a video at all"
+
+    def test_a_job_that_the_service_has_forgotten_is_begun_anew(
+        self, bench: Bench, bluesky: Any, tmp_path: Path
+    ) -> None:
+        service = VideoService(bluesky.pds_url)
+        post = Outgoing(str(uuid.uuid4()), "post", "Ролик", (clip(tmp_path),))
+        with service.running() as url:
+            kept = Prepared({"rkey": tid(post.key), "images": [], "job": "forgotten"})
+            prepared = with_credentials(bench, video_service=url).prepare(post, kept)
+        assert service.uploads == 1
+        assert prepared.data["video"]["video"]["size"] == clip(tmp_path).bytes
+
+    def test_the_largest_video_does_not_fill_the_memory(self, bench: Bench, tmp_path: Path) -> None:
+        most = int(bench.network.placement("post").limit("video_bytes"))
+        grown = flat.sent("bluesky", bench.credentials, "post", flat.large(tmp_path, most))
+        assert grown.outcome.startswith("at://")
+        assert grown.memory < 30_000_000
+        over = flat.sent("bluesky", bench.credentials, "post", flat.large(tmp_path, 110_000_000))
+        assert over.outcome in ("media_too_large", "connection_lost")
+
+    def test_a_blob_that_the_server_forgot_is_uploaded_anew(self, bench: Bench, image: MediaFile) -> None:
+        post = Outgoing(str(uuid.uuid4()), "post", "Знімок", (image,))
+        prepared = bench.prepare(post)
+        data = json.loads(json.dumps(dict(prepared.data)))
+        lost = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+        data["images"][0]["image"]["ref"]["$link"] = lost
+        with pytest.raises(NetworkError) as caught:
+            bench.commit(post, Prepared(data))
+        assert (caught.value.kind, caught.value.code) == (Kind.WAIT, "preparation_expired")
+        assert caught.value.so_far == Prepared()
+
+    # ------------------------------------------------------------------------------------------ conversations
+
+    def test_an_answer_stands_in_the_thread(self, bench: Bench, bluesky: Any) -> None:
+        post = Outgoing(str(uuid.uuid4()), "post", "Питайте")
+        uri = bench.commit(post, bench.prepare(post)).external_id
+        asked = bluesky.reply(uri, "О котрій?")
+        bluesky.wait_for_post(asked)
+        key = str(uuid.uuid4())
+        words = {"in_reply_to": asked, "text": f"О шостій, @{bluesky.fan.handle} #час", "key": key}
+        with bench.client() as client:
+            given = [
+                bench.network.reply(client=client, credentials=bench.credentials, **words) for _ in range(2)
+            ]
+        assert given[0].external_id == given[1].external_id
+        made = next(one for one in bluesky.records() if one.uri == given[0].external_id).value
+        assert (made.reply.parent.uri, made.reply.root.uri) == (asked, uri)
+        assert len(made.facets) == 2
+        until(lambda: bluesky.wait_for_post(asked, replies=1), what="the thread")
+
+    def test_answering_a_post_of_ours_that_nobody_has_indexed(self, bench: Bench, bluesky: Any) -> None:
+        post = Outgoing(str(uuid.uuid4()), "post", "Далі буде")
+        uri = bench.commit(post, bench.prepare(post)).external_id
+        unseen = faulty.Faulty(
+            wanted=lambda request: "getPosts" in request.url.path, before=faulty.answering(200, {"posts": []})
+        )
+        with httpx.Client(transport=unseen, timeout=20) as client:
+            said = bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to=uri, text="Далі", key="k-далі"[:2]
+            )
+        made = next(one for one in bluesky.records() if one.uri == said.external_id).value
+        assert made.reply.root.uri == uri
+
+    def test_answering_what_is_gone_is_told(self, bench: Bench) -> None:
+        gone = f"at://{bench.account.external_id}/app.bsky.feed.post/{tid('gone')}"
+        with bench.client() as client, pytest.raises(NetworkError) as caught:
+            bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to=gone, text="Де ви?", key="k"
+            )
+        assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "not_found")
+
+    def test_quotes_are_heard(self, bench: Bench, bluesky: Any) -> None:
+        post = Outgoing(str(uuid.uuid4()), "post", "Цитуйте")
+        uri = bench.commit(post, bench.prepare(post)).external_id
+        shown = bluesky.wait_for_post(uri)
+        strong = models.ComAtprotoRepoStrongRef.Main(uri=uri, cid=shown["cid"])
+        quote = bluesky.client(bluesky.fan).send_post(
+            "Ось так", embed=models.AppBskyEmbedRecord.Main(record=strong)
+        )
+        bluesky.wait_for_post(quote.uri)
+
+        def heard() -> Any:
+            with bench.client() as client:
+                return bench.network.replies(client=client, credentials=bench.credentials, external_id=uri)
+
+        (said,) = until(heard, what="the quote")
+        assert (said.external_id, said.text, said.in_reply_to) == (quote.uri, "Ось так", uri)
+
+    # ------------------------------------------------------------------------------------------ tokens
+
+    def test_tokens_are_kept_and_made_anew(self, bench: Bench) -> None:
+        until_when = datetime.fromisoformat(bench.credentials[ACCESS_UNTIL])
+        assert timedelta(minutes=30) < until_when - datetime.now(UTC) < timedelta(hours=3)
+        with bench.client() as client:
+            fresh = bench.network.refresh(client=client, credentials=bench.credentials)
+        assert set(fresh) == set(bench.credentials)
+        assert fresh["refresh_jwt"] != bench.credentials["refresh_jwt"]
+        assert fresh["app_password"] == bench.credentials["app_password"]
+        transport = faulty.Faulty()
+        with httpx.Client(transport=transport, timeout=20) as client:
+            bench.network.commit(
+                client=client, credentials=fresh, post=Outgoing("k1", "post", "З новим"), prepared=Prepared()
+            )
+        assert [one.url.path.rpartition(".")[2] for one in transport.asked] == ["getSession", "putRecord"]
+
+    @pytest.mark.parametrize("token", ["", "not.a.token"])
+    def test_a_session_that_has_ended_is_opened_anew(self, bench: Bench, token: str) -> None:
+        bench = with_credentials(bench, access_jwt=token, refresh_jwt=token)
+        post = Outgoing(str(uuid.uuid4()), "post", "Знову тут")
+        assert bench.commit(post, bench.prepare(post)).external_id
+        with bench.client() as client:
+            assert bench.network.refresh(client=client, credentials=bench.credentials)["access_jwt"] != token
+
+    def test_an_app_password_that_was_taken_back(self, network: Any, bluesky: Any, world: World) -> None:
+        name = "Taken back"
+        made = bluesky.client().com.atproto.server.create_app_password({"name": name})
+        with httpx.Client(timeout=20) as client:
+            account = network.connect(
+                client=client, credentials={**world.typed, "app_password": made.password}
+            )
+            bluesky.client().com.atproto.server.revoke_app_password({"name": name})
+            with pytest.raises(NetworkError) as caught:
+                network.refresh(client=client, credentials=account.credentials)
+        assert (caught.value.kind, caught.value.code) == (Kind.RECONNECT, "not_accepted")
+
+    def test_an_account_that_was_switched_off_or_is_gone(
+        self, network: Any, bluesky: Any, world: World
+    ) -> None:
+        other = bluesky.create_account(f"gone{uuid.uuid4().hex[:8]}")
+        typed = {**world.typed, "handle": other.handle, "app_password": bluesky.app_password(other)}
+        post = Outgoing(str(uuid.uuid4()), "post", "Є хто?")
+        with httpx.Client(timeout=20) as client:
+            kept = network.connect(client=client, credentials=typed).credentials
+            owner = bluesky.client(other)
+            owner.com.atproto.server.deactivate_account({})
+            for act in (
+                lambda: network.connect(client=client, credentials=typed),
+                lambda: network.commit(client=client, credentials=kept, post=post, prepared=Prepared()),
+            ):
+                with pytest.raises(NetworkError) as caught:
+                    act()
+                assert (caught.value.kind, caught.value.code) == (Kind.RECONNECT, "account_blocked")
+            bluesky.remove(other)
+            with pytest.raises(NetworkError) as caught:
+                network.commit(client=client, credentials=kept, post=post, prepared=Prepared())
+            assert caught.value.kind is Kind.RECONNECT, caught.value.params
+
+    @pytest.mark.parametrize(
+        ("policy", "limit", "left", "expected"),
+        [
+            ("5000;w=3600", "5000", "2999", ("posts", 999, 1666, 60.0)),
+            ("35000;w=86400", "35000", "30", ("posts_per_day", 10, 11_666, 60.0)),
+            ("3000;w=300", "3000", "7", ("requests", 7, 3000, 60.0)),
+            ("30;w=300", "30", "2", None),
+        ],
+    )
+    def test_what_is_left_is_told_by_headers(
+        self, network: Any, policy: str, limit: str, left: str, expected: Any
+    ) -> None:
+        headers = httpx.Headers(
+            {"RateLimit-Limit": limit, "RateLimit-Remaining": left, "RateLimit-Reset": "1795341660",
+             "RateLimit-Policy": policy, "Date": "Sun, 22 Nov 2026 10:00:00 GMT"}
+        )  # fmt: skip
+        told = [(one.key, one.left, one.limit, one.seconds) for one in network.quotas(headers)]
+        assert told == ([expected] if expected else [])
+        keys = {one.key: (one.counts, one.per) for one in network.rates}
+        assert all(keys[one.key] == (one.counts, one.per) for one in network.quotas(headers))
 
     def test_likes_reposts_and_replies_come_back(self, bench: Bench, bluesky: Any) -> None:
         post = Outgoing(str(uuid.uuid4()), "post", "Хто прийде?")

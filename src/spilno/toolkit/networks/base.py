@@ -468,7 +468,8 @@ class Network:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         for name in _SPEAKING:
-            if callable(method := cls.__dict__.get(name)):
+            method = getattr(cls, name, None)
+            if callable(method) and not hasattr(method, "__wrapped__"):
                 setattr(cls, name, _understanding(method))
 
     key: ClassVar[str]

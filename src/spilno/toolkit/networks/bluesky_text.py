@@ -105,11 +105,15 @@ def record(
     text: str,
     created_at: datetime,
     dids: Mapping[str, str],
-    images: list[dict[str, Any]],
-    link: str,
-    language: str,
+    language: str = "",
+    embed: Mapping[str, Any] | None = None,
+    reply: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The ``app.bsky.feed.post`` record. A post has one embed: pictures, else a card for the link."""
+    """The ``app.bsky.feed.post`` record.
+
+    :param embed: pictures, a video or a card: a post has one of them.
+    :param reply: ``root`` and ``parent``, each with ``uri`` and ``cid``.
+    """
     made: dict[str, Any] = {
         "$type": "app.bsky.feed.post",
         "text": text,
@@ -119,12 +123,8 @@ def record(
         made["facets"] = found
     if language:
         made["langs"] = [language]
-    if images:
-        made["embed"] = {"$type": "app.bsky.embed.images", "images": images}
-    elif link:
-        title = regex.sub(r"^https?://(www\.)?", "", link).rstrip("/")
-        made["embed"] = {
-            "$type": "app.bsky.embed.external",
-            "external": {"uri": link, "title": title, "description": ""},
-        }
+    if embed:
+        made["embed"] = dict(embed)
+    if reply:
+        made["reply"] = dict(reply)
     return made
