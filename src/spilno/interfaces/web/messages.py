@@ -212,6 +212,41 @@ TEXTS: dict[str, Promise | str] = {
         "The mail server takes at most %(limit)s recipients. Nothing was sent: shorten the list."
     ),
     "network_room_encrypted": _("The room is encrypted; only people can write there. Choose an open room."),
+    "network_quota_spent": _(
+        "The app has used up what the network allows it in a day. It goes on by itself after the network's midnight; "
+        "an administrator can ask the network for more."
+    ),
+    "network_upload_limit": _(
+        "The channel has taken as many videos today as the network allows. We try again by ourselves tomorrow."
+    ),
+    "network_no_channel": _(
+        "This account has no channel of its own. Create one on the network, then connect again."
+    ),
+    "network_rights_missing": _(
+        "Not everything was allowed that is needed. Connect again and leave all boxes ticked."
+    ),
+    "network_api_not_enabled": _(
+        "The app may not use this interface of the network. An administrator has to enable it there: %(message)s"
+    ),
+    "network_comments_closed": _("Comments are closed there. Open them on the network to answer."),
+    "network_title_missing": _("The first line is the title, and it is empty. Write a title."),
+    "network_media_uploading": _("The video is being handed over. It goes on by itself."),
+    "network_app_unaudited": _(
+        "The network keeps the video private, because it has not audited the app yet. An administrator has to ask for "
+        "the audit; until then publish this video by hand."
+    ),
+    "network_video_failed": _(
+        "The network could not read the video (%(reason)s). Save it as MP4 with H.264 and AAC and send it again."
+    ),
+    "network_video_rejected": _(
+        "The network rejected the video (%(reason)s). See there why, change the video and send it again."
+    ),
+    "network_video_duplicate": _(
+        "The channel has this very video already. Delete the older one there, or send another one."
+    ),
+    "network_video_too_long_for_channel": _(
+        "The video is longer than this channel may upload. Confirm a phone number on the network, or shorten it."
+    ),
     # publishing
     "time_is_past": _("This moment has passed. Choose a later one, or publish now."),
     "cannot_take_down": _("This post cannot be deleted from here. Delete it on the network itself."),
