@@ -10,11 +10,14 @@ ERRORS = frozenset(
         "account_blocked",  # message
         "address_bad",  # address
         "answer_too_large",  # —
+        "api_not_enabled",  # host, message
         "app_refused",  # host, message
+        "app_unaudited",  # —
         "bad_address",  # host
         "certificate_refused",  # host
         "chat_moved",  # —
         "code_refused",  # host, message
+        "comments_closed",  # host, message
         "connection_lost",  # host
         "contradiction",  # rkey
         "credentials_missing",  # field
@@ -29,24 +32,34 @@ ERRORS = frozenset(
         "media_too_large",  # host
         "media_unreachable",  # host, message
         "media_unreadable",  # —
+        "media_uploading",  # seconds
         "media_wrong_format",  # host, message
         "media_wrong_shape",  # host, message
         "no_account_behind_token",  # —
+        "no_channel",  # host, message
         "no_encryption",  # host
         "not_accepted",  # host, message
         "not_found",  # host, message
         "not_json",  # host
         "preparation_expired",  # seconds
+        "quota_spent",  # host, message, seconds
         "rate_limited",  # host, seconds
         "recipients_refused",  # host, message
         "redirected",  # host, to
         "refused",  # host, message
+        "rights_missing",  # host, message
         "room_encrypted",  # room
         "server_error",  # host, message
         "timeout",  # host
+        "title_missing",  # —
         "too_many_recipients",  # limit
         "unexpected_answer",  # field
         "unreachable",  # host
+        "upload_limit",  # host, message, seconds
+        "video_duplicate",  # reason
+        "video_failed",  # reason
+        "video_rejected",  # reason
+        "video_too_long_for_channel",  # reason
     }
 )
 """Codes of :class:`NetworkError`, each with the parameters that it may (but need not) have."""
