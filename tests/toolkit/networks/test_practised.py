@@ -81,10 +81,6 @@ class TestFacebookGroup(NetworkContract):
     network_key = "facebook_group"
 
 
-class TestLinkedIn(NetworkContract):
-    network_key = "linkedin"
-
-
 class TestFacebookPage(NetworkContract):
     network_key = "facebook_page"
 

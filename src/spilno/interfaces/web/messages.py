@@ -164,6 +164,10 @@ TEXTS: dict[str, Promise | str] = {
     "network_duplicate_post": _(
         "The network says that the same was posted just before. Look there; to post it again, change the text."
     ),
+    "network_version_retired": _(
+        "The network no longer serves the version of its interface that is used here. Update Spilno, or connect again "
+        "and set a newer version."
+    ),
     "network_delete_by_hand": _(
         "The network lets no program delete this. Delete it there, in its own app."
     ),

@@ -56,6 +56,7 @@ ERRORS = frozenset(
         "unexpected_answer",  # field
         "unreachable",  # host
         "upload_limit",  # host, message, seconds
+        "version_retired",  # host, message
         "video_duplicate",  # reason
         "video_failed",  # reason
         "video_rejected",  # reason

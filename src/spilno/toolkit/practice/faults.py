@@ -206,9 +206,26 @@ async def _bot_error(send: Send, status: int, fault: Fault) -> None:
     await _answer(send, status, json.dumps(body).encode(), [(b"content-type", b"application/json")])
 
 
+async def _rest_error(send: Send, status: int, fault: Fault) -> None:
+    """LinkedIn's form."""
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
+    body: dict[str, Any] = {"status": status, "code": "INTERNAL_SERVER_ERROR", "message": "Internal Server Error"}
+    if status == 400:
+        body |= {"code": "SOMETHING_ODD", "message": "Something odd"}
+    elif status == 429:
+        message = "Resource level throttle APPLICATION limit for calls to this resource is reached."
+        body |= {"code": "TOO_MANY_REQUESTS", "message": message, "serviceErrorCode": 101}
+        headers.append((b"retry-after", str(fault.seconds).encode()))
+    await _answer(send, status, json.dumps(body).encode(), headers)
+
+
 Refuse: TypeAlias = Callable[[Send, int, Fault], Awaitable[None]]
 
-PROTOCOLS: dict[str, Refuse] = {"/graph/": _graph_error, "/bot-api/": _bot_error}
+PROTOCOLS: dict[str, Refuse] = {
+    "/graph/": _graph_error,
+    "/bot-api/": _bot_error,
+    "/linkedin-api/": _rest_error,
+}
 """Where the protocols begin, and how each words an error. Only requests of protocols meet faults."""
 
 

@@ -17,10 +17,11 @@ from starlette.routing import Route
 from spilno.toolkit.language.counting import urls
 from spilno.toolkit.practice.bot_api import message_id
 from spilno.toolkit.practice.graph_instagram import LIVES
+from spilno.toolkit.practice.linkedin import PREFIX
 from spilno.toolkit.practice.state import State
 
 LANGUAGES = ("uk", "en", "ru")
-TITLES = {"instagram": "Instagram", "facebook": "Facebook", "telegram": "Telegram"}
+TITLES = {"instagram": "Instagram", "facebook": "Facebook", "telegram": "Telegram", "linkedin": "LinkedIn"}
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
 ICON = "data:image/svg+xml," + quote(
@@ -41,6 +42,7 @@ SHOWN = {
     ),
     "telegram": ("views",),
     "facebook": ("reach", "views", "clicks", "likes", "comments", "shares"),
+    "linkedin": ("reach", "views", "clicks", "likes", "comments", "shares"),
 }
 """Counters that a network's own page shows, in this order."""
 
@@ -184,10 +186,7 @@ class Page:
 
     def card(self, post: dict[str, Any], account: dict[str, Any], *, whole: bool = False) -> str:
         """A post of a page."""
-        pictures = "".join(
-            f'<img src="/pictures/{number}" alt="{escape(post["alt"])}" loading="lazy">'
-            for number in post["pictures"]
-        )
+        pictures = "".join(self._medium(number, post) for number in post["pictures"])
         address = self.to(f"/{account['network']}/{account['name']}/{post['id']}")
         link = escape(post["link"])
         safe = post["link"].startswith(("http://", "https://"))
@@ -227,6 +226,9 @@ class Page:
         if kept["mime"].startswith("video/"):
             return f'<video src="/pictures/{number}" controls preload="metadata"></video>'
         alt = escape(post["alt"] or post["text"][:80])
+        if not kept["mime"].startswith("image/"):
+            title = escape(post.get("title") or kept["mime"])
+            return f'<a class="link" href="/pictures/{number}">{title}</a>'
         return f'<img src="/pictures/{number}" alt="{alt}" loading="lazy">'
 
     def story(self, post: dict[str, Any], account: dict[str, Any]) -> str:
@@ -308,7 +310,7 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
                 body += _list("feed", (page.card(p, found) for p in posts))
         if not posts and not stories:
             body += f'<p class="card empty">{page.word("nothing")}</p>'
-        path = bots if found["network"] == "telegram" else graph
+        path = {"telegram": bots, "linkedin": PREFIX}.get(found["network"], graph)
         address = f"<code>{escape(str(request.base_url).rstrip('/') + path)}</code>"
         token = f"<code>{escape(found['token'])}</code>"
         body += f'<p class="soft">{page.word("connect").format(address=address, token=token)}</p>'
@@ -326,7 +328,7 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
             post = data["posts"].get(wanted)
         if found is None or post is None or post["account"] != found["id"] or not post["published_at"]:
             return _gone(page)
-        if found["network"] == "facebook":
+        if found["network"] in ("facebook", "linkedin"):
             body = page.head(found, len(state.posts_of(found, kind="post")))
             return page.response(found["title"], body + _list("feed", [page.card(post, found, whole=True)]))
         if found["network"] == "telegram":

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spilno.toolkit.practice import bot_api, control, graph, graph_facebook, graph_instagram, pages
+from spilno.toolkit.practice import bot_api, control, graph, graph_facebook, graph_instagram, linkedin, pages
 from spilno.toolkit.practice.faults import AbortableProtocol, Faults, FaultsMiddleware
 from spilno.toolkit.practice.state import Clock, State, wall_clock
 
@@ -33,6 +33,7 @@ def application(state: State, faults: Faults, *, with_control: bool = False) -> 
     routes = [
         Route("/graph/{version}/{path:path}", graph_endpoint, methods=["GET", "POST", "DELETE"]),
         *bot_api.routes(state),
+        *linkedin.routes(state),
         *(control.routes(state, faults) if with_control else []),
         *pages.routes(state, graph=f"/graph/{VERSION}", bots=bot_api.PREFIX),
     ]
@@ -75,6 +76,11 @@ class Practice:
     def bot_api_url(self) -> str:
         """What a connector is told instead of ``https://api.telegram.org``."""
         return f"{self.url}{bot_api.PREFIX}"
+
+    @property
+    def linkedin_url(self) -> str:
+        """What a connector is told instead of ``https://api.linkedin.com``."""
+        return f"{self.url}{linkedin.PREFIX}"
 
     def stop(self) -> None:
         """Stop serving; may be called twice."""

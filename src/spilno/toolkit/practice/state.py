@@ -23,8 +23,8 @@ from PIL import Image, UnidentifiedImageError
 from spilno.toolkit.practice import growth
 
 Clock = Callable[[], datetime]
-NETWORKS = ("instagram", "facebook", "telegram")
-HEADS = {"instagram": "178414", "facebook": "10", "telegram": "-100"}
+NETWORKS = ("instagram", "facebook", "telegram", "linkedin")
+HEADS = {"instagram": "178414", "facebook": "10", "telegram": "-100", "linkedin": "1"}
 """How an account's id begins."""
 
 
@@ -231,6 +231,9 @@ class State:
                 account["network"], f"{account['id']}_1"
             )
             number = self.new_id(data, head)
+            if account["network"] == "linkedin":  # its numbers tell when a post was made, in milliseconds
+                millis = round((published_at or self.clock()).timestamp() * 1000)
+                number = str(millis << 22 | data["next"] & 0x3FFFFF)
             now = (published_at or self.clock()).isoformat()
             post = {
                 "id": number,
