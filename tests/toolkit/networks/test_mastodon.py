@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -15,6 +16,7 @@ from spilno.toolkit.networks.base import Kind, MediaFile, NetworkError, Outgoing
 from spilno.toolkit.networks.check import check
 from spilno.toolkit.networks.mastodon import plain
 
+from . import faulty, flat
 from .contract import Bench, NetworkContract, World, until_prepared
 
 
@@ -41,7 +43,7 @@ class TestMastodon(NetworkContract):
         self, network: Any, mastodon: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # The stand-in knows only the two broad scopes; a real server takes the narrow ones that we ask for.
-        monkeypatch.setattr("spilno.toolkit.networks.mastodon.SCOPES", "read write")
+        monkeypatch.setattr("spilno.toolkit.networks.mastodon_connecting.SCOPES", "read write")
         back = "http://127.0.0.1:8000/channels/back"
         with httpx.Client(timeout=20) as client:
             address, kept = network.authorization(
@@ -117,6 +119,115 @@ class TestMastodon(NetworkContract):
         assert (values["likes"], values["reposts"], values["replies"]) == (1, 1, 1)
         assert [(one.text, one.author) for one in said] == [("@brand Я & ще двоє!", "fan")]
 
+    # What follows is read back with Mastodon.py, which knows nothing of our connector.
+
+    def test_a_video_and_what_is_said_of_it(self, bench: Bench, mastodon: Any, tmp_path: Path) -> None:
+        path = tmp_path / "ролик.mp4"
+        path.write_bytes(b"\x00\x00\x00\x18ftypmp42" + b"\x00" * 4000)
+        video = MediaFile(path, "video/mp4", path.stat().st_size, 640, 360, alt="Книжки падають")
+        post = Outgoing(str(uuid.uuid4()), "post", "Ролик", (video,), language="uk-UA", sensitive=True)
+        number = bench.commit(post, bench.prepare(post)).external_id
+        seen = mastodon.client(mastodon.fan).status(number)
+        (attached,) = seen.media_attachments
+        assert (attached.type, attached.description) == ("video", "Книжки падають")
+        assert (seen.language, seen.sensitive) == ("uk", True)
+        assert plain(seen.content) == "Ролик"
+
+    def test_pictures_keep_their_order_and_descriptions(
+        self, bench: Bench, mastodon: Any, image: MediaFile
+    ) -> None:
+        pictures = tuple(replace(image, alt=f"Книга {number}") for number in range(4))
+        post = Outgoing(str(uuid.uuid4()), "post", "Чотири", pictures)
+        prepared = bench.prepare(post)
+        assert prepared.expires_at is not None
+        assert timedelta(hours=19) < prepared.expires_at - datetime.now(UTC) < timedelta(hours=21)
+        seen = mastodon.client().status(bench.commit(post, prepared).external_id)
+        assert [one.description for one in seen.media_attachments] == [one.alt for one in pictures]
+
+    def test_an_answer_names_who_asked_and_stands_in_the_thread(self, bench: Bench, mastodon: Any) -> None:
+        post = Outgoing(str(uuid.uuid4()), "post", "Питайте")
+        status = bench.commit(post, Prepared()).external_id
+        fan = mastodon.client(mastodon.fan)
+        asked = fan.status_post("@brand О котрій?", in_reply_to_id=status, visibility="unlisted")
+        words = {"in_reply_to": str(asked.id), "text": "О шостій", "key": str(uuid.uuid4())}
+        with bench.client() as client:
+            given = [
+                bench.network.reply(client=client, credentials=bench.credentials, **words) for _ in range(2)
+            ]
+            bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to=str(asked.id), key="k-2",
+                text="Так, @fan, приходьте",
+            )  # fmt: skip
+        assert given[0].external_id == given[1].external_id
+        answers = fan.status_context(asked.id).descendants
+        assert [plain(one.content) for one in answers] == ["@fan О шостій", "Так, @fan, приходьте"]
+        assert {one.in_reply_to_id for one in answers} == {asked.id}
+        assert {one.visibility for one in answers} == {"unlisted"}
+        assert [one.username for one in answers[0].mentions] == ["fan"]
+
+    def test_answering_what_is_gone_is_told(self, bench: Bench, mastodon: Any) -> None:
+        fan = mastodon.client(mastodon.fan)
+        gone = fan.status_post("Передумав")
+        fan.status_delete(gone.id)
+        with bench.client() as client, pytest.raises(NetworkError) as caught:
+            bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to=str(gone.id), text="Що?", key="k"
+            )
+        assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "not_found")
+
+    def test_a_token_that_a_person_took_back(self, network: Any, mastodon: Any) -> None:
+        app = mastodon.create_app()
+        token = mastodon.create_token(app)
+        with httpx.Client(timeout=20) as client:
+            account = network.connect(
+                client=client, credentials={"instance": mastodon.url, "access_token": token}
+            )
+            form = {"client_id": app.client_id, "client_secret": app.client_secret, "token": token}
+            client.post(f"{mastodon.url}/oauth/revoke", data=form).raise_for_status()
+            with pytest.raises(NetworkError) as caught:
+                network.commit(
+                    client=client, credentials=account.credentials, post=Outgoing("k", "post", "Є хто?"),
+                    prepared=Prepared(),
+                )  # fmt: skip
+        assert (caught.value.kind, caught.value.code) == (Kind.RECONNECT, "not_accepted")
+
+    @pytest.mark.parametrize(
+        ("status", "said", "kind", "code"),
+        [
+            (403, "Your login is currently disabled", Kind.RECONNECT, "account_blocked"),
+            (403, "This action is not allowed", Kind.PERMANENT, "forbidden"),
+            (
+                422, "Cannot attach files that have not finished processing. Try again in a moment!", Kind.WAIT,
+                "media_processing",
+            ),
+            (422, "Validation failed: Text character limit of 500 exceeded", Kind.PERMANENT, "refused"),
+            (503, "Remote data could not be fetched", Kind.UNCERTAIN, "server_error"),
+        ],
+    )  # fmt: skip
+    def test_refusals(self, bench: Bench, status: int, said: str, kind: Kind, code: str) -> None:
+        with pytest.raises(NetworkError) as caught:
+            bench.commit(
+                Outgoing("k", "post", "Допис"), Prepared(), before=faulty.answering(status, {"error": said})
+            )
+        assert (caught.value.kind, caught.value.code) == (kind, code)
+        assert caught.value.params["message"] == said
+
+    def test_a_long_video_does_not_fill_the_memory(self, bench: Bench, mastodon: Any, tmp_path: Path) -> None:
+        grown = flat.sent("mastodon", bench.credentials, "post", flat.large(tmp_path))
+        assert grown.outcome.isdigit()
+        assert grown.memory < 30_000_000
+        (attached,) = mastodon.client().status(grown.outcome).media_attachments
+        assert attached.type == "video"
+
+    def test_what_is_left_is_told_by_headers(self, network: Any) -> None:
+        headers = {"X-RateLimit-Limit": "300", "X-RateLimit-Remaining": "12", "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
+                   "X-RateLimit-Reset": "2026-11-22T10:05:00.123456Z"}  # fmt: skip
+        (told,) = network.quotas(httpx.Headers(headers))
+        assert (told.key, told.left, told.limit) == ("requests", 12, 300)
+        assert told.seconds == pytest.approx(300.12, abs=0.01)
+        assert network.quotas(httpx.Headers(headers | {"X-RateLimit-Limit": "30"})) == ()
+        assert network.quotas(httpx.Headers()) == ()
+
     def test_a_text_that_is_too_long_is_refused_for_good(self, bench: Bench) -> None:
         post = Outgoing(str(uuid.uuid4()), "post", "ї" * 501)
         assert not check(network="mastodon", placement="post", text=post.text).ok
@@ -155,6 +266,42 @@ def test_a_picture_that_takes_its_time_is_waited_for_and_not_sent_again(tmp_path
     assert [(one.kind, one.code) for one in waits] == [(Kind.WAIT, "media_processing")] * 2
     assert server.uploads == 1
     assert done.data == {"media": ["7"], "working": []}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [(404, Kind.WAIT, "preparation_expired"), (422, Kind.PERMANENT, "media_refused")],
+)
+def test_a_file_that_the_server_lost_or_could_not_digest(status: int, kind: Kind, code: str) -> None:
+    body = {"error": "There was an error processing the video"}
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(status, json=body)))
+    credentials = {"instance": "https://m.test", "access_token": "x", "account_id": "1"}
+    with client, pytest.raises(NetworkError) as caught:
+        cast(Any, get("mastodon")).prepare(
+            client=client, credentials=credentials, post=Outgoing("k", "post", "t"),
+            so_far=Prepared({"media": ["7"], "working": ["7"]}),
+        )  # fmt: skip
+    assert (caught.value.kind, caught.value.code) == (kind, code)
+
+
+def test_limits_of_a_server_for_videos() -> None:
+    stated = {
+        "configuration": {
+            "statuses": {"max_characters": 5000, "max_media_attachments": 6},
+            "media_attachments": {
+                "supported_mime_types": ["image/png", "video/mp4", "video/webm", "audio/ogg"],
+                "image_size_limit": 1, "video_size_limit": 103809024, "video_frame_rate_limit": 60,
+            },
+        }
+    }  # fmt: skip
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=stated))) as client:
+        limits = cast(Any, get("mastodon")).live_limits(
+            client=client, credentials={"instance": "https://m.test"}, placement="post"
+        )
+    assert {one.key: one.value for one in limits} == {
+        "text": 5000, "images": 6, "image_bytes": 1, "video_bytes": 103809024, "video_fps": 60,
+        "image_mime": "image/png", "video_mime": "video/mp4 video/webm",
+    }  # fmt: skip
 
 
 def test_html_becomes_text() -> None:

@@ -246,6 +246,7 @@ class Outgoing:
     media: tuple[MediaFile, ...] = ()
     link: str = ""
     language: str = ""  # BCP 47, for networks that take it
+    sensitive: bool = False  # media hidden until a reader asks for it, on networks that can
 
 
 @dataclass(frozen=True)

@@ -6,53 +6,49 @@ Later it is found among the account's own statuses, by attached pictures or by t
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 
 from spilno.toolkit.networks.base import (
-    Account,
     Counting,
     Counts,
-    CredentialField,
     Credentials,
     Kind,
-    Limit,
     MediaFile,
-    Network,
     NetworkError,
     Once,
     Outgoing,
     Placement,
     Prepared,
     Published,
+    Quota,
     Reading,
     Said,
     Sighting,
     Verdict,
 )
-from spilno.toolkit.networks.http import Answer, Refusal, Wire, address, moment, secrets_of
-from spilno.toolkit.networks.words import ACCESS_TOKEN, CHECKED, OURS, POST, limit, rate
+from spilno.toolkit.networks.http import Answer, Wire, before_sending, doubted, moment, quota_of
+from spilno.toolkit.networks.mastodon_connecting import FIELDS, STILL_WORKING, Connecting
+from spilno.toolkit.networks.words import POST, limit, rate
 
 _DOCS = "https://docs.joinmastodon.org"
-SCOPES = "read:accounts read:statuses write:statuses write:media"
 CLOCKS_APART = timedelta(minutes=5)
 MOST_PAGES = 5
 PAGE = 40
-STILL_WORKING = 3
-"""Seconds after which to ask again whether the server has finished with a picture."""
+MEDIA_KEPT = timedelta(hours=20)
+"""A server forgets files that no status mentions after a day."""
+
+HIDDEN = ("unlisted", "private", "direct")
+"""Ways of being seen by fewer people; an answer is not shown to more people than what it answers."""
 
 
-class Mastodon(Network):
+class Mastodon(Connecting):
     key = "mastodon"
     label = {"uk": "Mastodon", "en": "Mastodon", "ru": "Mastodon"}
     short = "Ma"
@@ -83,7 +79,8 @@ class Mastodon(Network):
             limits=(
                 limit("text", 500, "characters", f"{_DOCS}/user/posting/#text"),
                 limit("images", 4, "count", f"{_DOCS}/user/posting/#attachments"),
-                limit("videos", 0, "count", OURS),
+                limit("videos", 1, "count", f"{_DOCS}/user/posting/#attachments"),
+                limit("mixed", 0, "count", f"{_DOCS}/user/posting/#attachments"),
                 limit("image_bytes", 16 * 1024 * 1024, "bytes", f"{_DOCS}/user/posting/#images"),
                 limit(
                     "image_mime",
@@ -91,153 +88,45 @@ class Mastodon(Network):
                     "mime",
                     f"{_DOCS}/user/posting/#images",
                 ),
+                limit("video_bytes", 99 * 1024 * 1024, "bytes", f"{_DOCS}/user/posting/#video"),
+                limit(
+                    "video_mime",
+                    "video/mp4 video/webm video/quicktime",
+                    "mime",
+                    f"{_DOCS}/user/posting/#video",
+                ),
+                limit("video_fps", 120, "fps", f"{_DOCS}/user/posting/#video"),
             ),
             once=Once.KEY,
-            media_allowed=("image",),
+            media_allowed=("image", "video"),
         ),
     )
-    credential_fields = (
-        CredentialField(
-            "instance",
-            label={"uk": "Сервер", "en": "Server", "ru": "Сервер"},
-            help={
-                "uk": "Адреса сервера, на якому ваш акаунт.",
-                "en": "Address of the server on which your account is.",
-                "ru": "Адрес сервера, на котором ваш аккаунт.",
-            },
-            kind="url",
-            placeholder="https://mastodon.social",
-        ),
-        CredentialField(
-            "access_token",
-            label=ACCESS_TOKEN,
-            help={
-                "uk": "Необовʼязково: без нього ви підтвердите доступ на своєму сервері.",
-                "en": "Optional: without it you allow access on your server.",
-                "ru": "Необязательно: без него вы подтвердите доступ на своём сервере.",
-            },
-            kind="password",
-            secret=True,
-            required=False,
-        ),
-    )
-
-    # ------------------------------------------------------------------------------------------ connecting
-
-    def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
-        """See whose token it is."""
-        if not credentials.get("access_token"):
-            raise NetworkError(Kind.PERMANENT, "credentials_missing", params={"field": "access_token"})
-        kept = {**credentials, "instance": address(credentials.get("instance", ""))}
-        me = self._wire(client, kept).get("/api/v1/accounts/verify_credentials")
-        kept["account_id"] = str(me["id"])
-        name = str(me.get("acct") or me.get("username", ""))
-        host = httpx.URL(kept["instance"]).host
-        return Account(kept["account_id"], f"@{name}@{host}", str(me.get("url", "")), kept)
-
-    def authorization(
-        self, *, client: httpx.Client, credentials: Credentials, redirect_uri: str, state: str
-    ) -> tuple[str, Credentials]:
-        """Register an application on the server, and say where the person allows it access."""
-        instance = address(credentials.get("instance", ""))
-        made = self._wire(client, {"instance": instance}).post(
-            "/api/v1/apps",
-            data={
-                "client_name": "Spilno",
-                "redirect_uris": redirect_uri,
-                "scopes": SCOPES,
-            },
-        )
-        verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        kept = {
-            "instance": instance,
-            "client_id": str(made["client_id"]),
-            "client_secret": str(made["client_secret"]),
-            "code_verifier": verifier,
-        }
-        query = {
-            "response_type": "code",
-            "client_id": kept["client_id"],
-            "redirect_uri": redirect_uri,
-            "scope": SCOPES,
-            "state": state,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        return f"{instance}/oauth/authorize?{urlencode(query)}", kept
-
-    def finish(
-        self, *, client: httpx.Client, credentials: Credentials, code: str, redirect_uri: str
-    ) -> tuple[Account, ...]:
-        """Trade the code for a token (servers before 4.3 ignore the verifier)."""
-        answer = self._wire(client, credentials).post(
-            "/oauth/token",
-            data={
-                "grant_type": "authorization_code",
-                "code": code,
-                "client_id": credentials["client_id"],
-                "client_secret": credentials["client_secret"],
-                "redirect_uri": redirect_uri,
-                "scope": SCOPES,
-                "code_verifier": credentials["code_verifier"],
-            },
-        )
-        kept = {key: value for key, value in credentials.items() if key != "code_verifier"}
-        token = str(answer["access_token"])
-        return (self.connect(client=client, credentials={**kept, "access_token": token}),)
-
-    def live_limits(
-        self, *, client: httpx.Client, credentials: Credentials, placement: str
-    ) -> tuple[Limit, ...]:
-        """What this server allows today: every server may set its own."""
-        wire = self._wire(client, credentials)
-        path = "/api/v2/instance"
-        try:
-            answer = wire.get(path)
-        except NetworkError as error:
-            if error.status != 404:
-                raise
-            path = "/api/v1/instance"
-            answer = wire.get(path)
-        stated = answer.get("configuration", {})
-        statuses, media = stated.get("statuses") or {}, stated.get("media_attachments") or {}
-        found = {
-            "text": (statuses.get("max_characters") or answer.get("max_toot_chars"), "characters"),
-            "images": (statuses.get("max_media_attachments"), "count"),
-            "image_bytes": (media.get("image_size_limit"), "bytes"),
-        }
-        day = answer.date.date() if answer.date else CHECKED
-        source = credentials["instance"].rstrip("/") + path
-        limits = [
-            Limit(key, value, unit, day, source)
-            for key, (value, unit) in found.items()
-            if isinstance(value, int)
-        ]
-        types = [str(one) for one in media.get("supported_mime_types") or [] if str(one).startswith("image/")]
-        if types:
-            limits.append(Limit("image_mime", " ".join(types), "mime", day, source))
-        return tuple(limits)
+    credential_fields = FIELDS
 
     # ------------------------------------------------------------------------------------------ publishing
+
+    reply_once = Once.KEY
 
     def prepare(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, so_far: Prepared
     ) -> Prepared:
-        """Upload pictures and wait (by being called again) until the server has digested them."""
+        """Upload files and wait (by being called again) until the server has digested them."""
         wire = self._wire(client, credentials)
         ids: list[str] = list(so_far.data.get("media", []))
         working: list[str] = [one for one in so_far.data.get("working", []) if not self._digested(wire, one)]
+        expires = so_far.expires_at
         try:
             for one in post.media[len(ids) :]:
                 answer = self._upload(wire, one)
                 ids.append(str(answer["id"]))
                 if answer.status == 202:
                     working.append(ids[-1])
+                if expires is None and answer.date is not None:
+                    expires = answer.date + MEDIA_KEPT
         except NetworkError as error:
-            error.so_far = Prepared({"media": ids, "working": working}, so_far.expires_at)
+            error.so_far = Prepared({"media": ids, "working": working}, expires)
             raise
-        done = Prepared({"media": ids, "working": working}, so_far.expires_at)
+        done = Prepared({"media": ids, "working": working}, expires)
         if working:
             raise NetworkError(Kind.WAIT, "media_processing", params={"seconds": STILL_WORKING}, so_far=done)
         return done
@@ -249,10 +138,27 @@ class Mastodon(Network):
         body: dict[str, Any] = {"status": self._text(post), "media_ids": list(prepared.data.get("media", []))}
         if post.language:
             body["language"] = post.language.partition("-")[0]
-        answer = self._wire(client, credentials).post(
-            "/api/v1/statuses", json=body, headers={"Idempotency-Key": post.key}
-        )
-        return _published(answer.data, str(answer["id"]))
+        if post.sensitive:
+            body["sensitive"] = True
+        return self._send(self._wire(client, credentials), body, post.key)
+
+    def reply(
+        self, *, client: httpx.Client, credentials: Credentials, in_reply_to: str, text: str, key: str
+    ) -> Published:
+        """Answer under a status, seen by no more people than it. Who is answered is named, or they never hear of it."""
+        wire = self._wire(client, credentials)
+        try:
+            asked = wire.get(f"/api/v1/statuses/{in_reply_to}")
+            author = asked["account"]
+        except NetworkError as error:
+            raise before_sending(error) from None
+        name = f"@{author['acct']}"
+        own = str(author.get("id")) == credentials.get("account_id")
+        named = re.search(rf"{re.escape(name)}(?![\w@.-]*\w)", text, re.IGNORECASE)
+        body = {"status": text if own or named else f"{name} {text}", "in_reply_to_id": in_reply_to}
+        if (seen := asked.get("visibility")) in HIDDEN:
+            body["visibility"] = seen
+        return self._send(wire, body, key)
 
     def find(
         self,
@@ -333,11 +239,20 @@ class Mastodon(Network):
 
     # ------------------------------------------------------------------------------------------ helpers
 
-    def _wire(self, client: httpx.Client, credentials: Credentials) -> Wire:
-        token = credentials.get("access_token", "")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        base = address(credentials.get("instance", ""))
-        return Wire(client, base, headers, secrets_of(self, credentials), _explain)
+    def quotas(self, headers: httpx.Headers) -> tuple[Quota, ...]:
+        """What is left of the requests. Small limits (uploads, deletions) look alike, so they are not guessed at."""
+        told = quota_of(headers, "X-RateLimit", "RateLimit")
+        if told is None or (told[1] or 0) < 100:
+            return ()
+        left, most, seconds = told
+        return (Quota("requests", left, most, seconds),)
+
+    def _send(self, wire: Wire, body: dict[str, Any], key: str) -> Published:
+        try:
+            answer = wire.post("/api/v1/statuses", json=body, headers={"Idempotency-Key": key})
+        except NetworkError as error:
+            raise doubted(error) from None
+        return _published(answer.data, str(answer["id"]))
 
     def _text(self, post: Outgoing) -> str:
         return self.sent_text(
@@ -345,15 +260,24 @@ class Mastodon(Network):
         )
 
     def _upload(self, wire: Wire, one: MediaFile) -> Answer:
-        with one.path.open("rb") as file:
+        with one.path.open("rb") as file:  # read while it is sent
             return wire.post(
                 "/api/v2/media",
-                files={"file": (one.path.name, file, one.mime)},
+                # Under a name of ours: what people call their files is nobody's business.
+                files={"file": (f"file{one.path.suffix.lower()}", file, one.mime)},
                 data={"description": one.alt} if one.alt else {},
             )
 
     def _digested(self, wire: Wire, media: str) -> bool:
-        return wire.get(f"/api/v1/media/{media}").status != 206
+        try:
+            return wire.get(f"/api/v1/media/{media}").status != 206
+        except NetworkError as error:
+            if error.status == 404:  # forgotten there: uploaded anew
+                raise NetworkError(Kind.WAIT, "preparation_expired", params={"seconds": 0}, status=404,
+                                   so_far=Prepared()) from None  # fmt: skip
+            if error.status == 422:  # digested, and thrown up again
+                raise NetworkError(Kind.PERMANENT, "media_refused", params=error.params, status=422) from None
+            raise
 
     def _own(
         self, wire: Wire, credentials: Credentials, earliest: datetime
@@ -363,6 +287,8 @@ class Mastodon(Network):
         params: dict[str, Any] = {"limit": PAGE, "exclude_reblogs": "true"}
         for _ in range(MOST_PAGES):
             page = wire.get(f"/api/v1/accounts/{credentials['account_id']}/statuses", params=params).data
+            if not isinstance(page, list):  # else nothing would look like "not there"
+                raise NetworkError(Kind.UNCERTAIN, "unexpected_answer")
             for one in page:
                 made = moment(one.get("created_at"))
                 if made is not None and made < earliest:
@@ -382,7 +308,7 @@ class Mastodon(Network):
             if error.kind is Kind.PERMANENT:  # server older than 3.5
                 return True
             raise
-        return str(source.get("text", "")).strip() == text.strip()
+        return str(source["text"]).strip() == text.strip()
 
     def _counters(self, answer: Answer) -> list[Reading]:
         return [
@@ -411,12 +337,3 @@ def _published(status: dict[str, Any], external_id: str) -> Published:
         published_at=moment(status.get("created_at")),
         answer={"id": external_id},
     )
-
-
-def _explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
-    """``{"error": …, "error_description": …}`` (docs.joinmastodon.org/entities/Error)."""
-    if not isinstance(data, dict):
-        return Refusal()
-    error, more = str(data.get("error", "")), str(data.get("error_description", ""))
-    kind = Kind.RECONNECT if error in ("invalid_grant", "invalid_token", "invalid_client") else None
-    return Refusal(code=error if more else "", message=more or error, kind=kind)
