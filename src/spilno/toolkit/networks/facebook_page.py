@@ -1,88 +1,87 @@
-"""Facebook page: create the post unpublished (harmless), then switch it to published (once).
+"""Facebook page: what goes out is prepared unseen, then one request makes it seen (``facebook_publish.py``).
 
-Sources: developers.facebook.com/docs/pages-api/posts, …/docs/graph-api/reference/page/photos, …/insights.
+Sources: developers.facebook.com/docs/pages-api/posts, …/docs/graph-api/reference/page/photos, …/insights,
+…/docs/video-api/guides/reels-publishing, …/docs/page-stories-api.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
+from spilno.toolkit.networks import facebook_publish as publish
 from spilno.toolkit.networks import graph
 from spilno.toolkit.networks.base import (
     Account,
-    Counting,
+    Counts,
     CredentialField,
     Credentials,
     Kind,
-    MediaFile,
     Network,
     NetworkError,
     Once,
     Outgoing,
-    Placement,
     Prepared,
     Published,
+    Quota,
     Reading,
     Said,
     Sighting,
-    Verdict,
     with_link,
 )
+from spilno.toolkit.networks.facebook_placements import PLACEMENTS, POSTS, REELS
+from spilno.toolkit.networks.graph_login import APP_DOCS, APP_FIELDS, APP_STEPS, FacebookLogin, typed_ends
 from spilno.toolkit.networks.http import Wire, moment
-from spilno.toolkit.networks.words import OURS, POST, limit, rate
+from spilno.toolkit.networks.words import rate
 
-_POSTS = "https://developers.facebook.com/docs/pages-api/posts"
-_PHOTOS = "https://developers.facebook.com/docs/graph-api/reference/page/photos/"
+_RATES = "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"
 
 
-class FacebookPage(Network):
+class FacebookPage(FacebookLogin, Network):
     key = "facebook_page"
     label = {"uk": "Сторінка у Facebook", "en": "Facebook page", "ru": "Страница в Facebook"}
     short = "Fb"
     color = "oklch(0.55 0.19 262)"
-    docs = _POSTS
+    docs = POSTS
     audience_metric = "followers"
     practice = True
-    # 200 calls an hour for each user of the app.
+    reply_once = Once.LOOKUP
     rates = (
-        rate("requests", 200, 3600, "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"),
+        rate("requests", 200, 3600, _RATES),  # for each user of the app
+        rate("reels", 30, 86_400, REELS, counts=Counts.POST, placements=("reel",)),
     )
     metrics = {
         # Since June and November 2025 "impressions" are called views (Page Insights, deprecated metrics).
         "post_media_view": "impressions",
         "post_total_media_view_unique": "reach",
         "post_clicks": "clicks",
+        # Of reels, of other videos, of stories. The first of several that Graph tells counts.
+        "fb_reels_total_plays": "impressions",
+        "blue_reels_play_count": "impressions",
+        "total_video_views": "impressions",
+        "post_impressions_unique": "reach",
+        "total_video_impressions_unique": "reach",
+        "story_media_view": "impressions",
+        "story_total_media_view_unique": "reach",
+        "pages_fb_story_replies": "replies",
+        "pages_fb_story_shares": "shares",
+        "pages_fb_story_thread_lightweight_reactions": "reactions",
         "reactions": "likes",
+        "likes": "likes",
         "comments": "replies",
         "shares": "shares",
         "followers_count": "followers",
     }
     look_here = {
-        "uk": "Відкрийте сторінку у Facebook і перегляньте останні дописи.",
-        "en": "Open the page on Facebook and look at the latest posts.",
-        "ru": "Откройте страницу в Facebook и посмотрите последние публикации.",
+        "uk": "Відкрийте сторінку у Facebook і перегляньте останні дописи, відео та сторіс.",
+        "en": "Open the page on Facebook and look at the latest posts, videos and stories.",
+        "ru": "Откройте страницу в Facebook и посмотрите последние публикации, видео и сторис.",
     }
-    placements = (
-        Placement(
-            "post",
-            label=POST,
-            counting=Counting.UTF16,
-            limits=(
-                limit("text", 63_206, "characters", OURS),
-                limit("images", 10, "count", OURS),
-                limit("videos", 0, "count", OURS),
-                limit("image_bytes", 4_000_000, "bytes", _PHOTOS),
-                limit("image_mime", "image/jpeg image/png image/gif image/bmp image/tiff", "mime", _PHOTOS),
-            ),
-            once=Once.PREPARE,
-            media_allowed=("image",),
-        ),
-    )
+    placements = PLACEMENTS
     credential_fields = (
         graph.PAGE_TOKEN,
         CredentialField(
@@ -97,6 +96,18 @@ class FacebookPage(Network):
         ),
         graph.GRAPH_URL,
     )
+    app_fields = APP_FIELDS
+    app_steps = APP_STEPS
+    app_docs = APP_DOCS
+    app_scopes = (
+        "pages_show_list",
+        "pages_manage_posts",
+        "pages_read_engagement",
+        "pages_read_user_content",
+        "pages_manage_engagement",
+        "read_insights",
+        "business_management",
+    )
 
     # ------------------------------------------------------------------------------------------ connecting
 
@@ -107,62 +118,56 @@ class FacebookPage(Network):
             f"/{whom}", params={"fields": "id,name,link,access_token"}
         )
         kept = {**credentials, "page_id": str(answer["id"])}
+        if not credentials.get("user_token"):
+            kept |= typed_ends(self, client, credentials, credentials["access_token"].strip())
         if own := answer.get("access_token"):
             kept["access_token"] = str(own)
         return Account(kept["page_id"], str(answer.get("name", "")), str(answer.get("link", "")), kept)
 
+    def _accounts(self, page: dict[str, Any], credentials: dict[str, str]) -> Iterator[Account]:
+        kept = {**credentials, "page_id": str(page["id"])}
+        yield Account(kept["page_id"], str(page.get("name") or ""), str(page.get("link") or ""), kept)
+
+    def _page_of(self, way: Wire, credentials: Credentials) -> str:
+        return credentials["page_id"]
+
+    def quotas(self, headers: httpx.Headers) -> tuple[Quota, ...]:
+        """What the usage headers tell, in hundredths."""
+        return graph.quotas(headers)
+
     # ------------------------------------------------------------------------------------------ publishing
 
     def sent_text(self, *, placement: str, text: str, link: str = "", media: bool = False) -> str:
-        """A link is a preview under the text; beside pictures it goes into the text."""
+        """A link is a preview under the text; beside pictures and videos it goes into the text."""
         return with_link(text, link) if media else text
 
     def prepare(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, so_far: Prepared
     ) -> Prepared:
-        """Upload pictures and create the post, both unpublished: nobody sees them."""
-        wire = self._wire(client, credentials)
-        page, data = credentials["page_id"], dict(so_far.data)
-        if data.get("post"):
-            return so_far
-        photos: list[str] = list(data.get("photos", []))
-        try:
-            for one in post.media[len(photos) :]:
-                photos.append(self._upload(wire, page, one))
-        except NetworkError as error:
-            error.so_far = Prepared({"photos": photos})
-            raise
-        body: dict[str, Any] = {
-            "message": self.sent_text(
-                placement=post.placement, text=post.text, link=post.link, media=bool(post.media)
-            ),
-            "published": False,
-        }
-        if photos:
-            body["attached_media"] = [{"media_fbid": photo} for photo in photos]
-        elif post.link:
-            body["link"] = post.link
-        try:
-            answer = wire.post(f"/{page}/feed", json=body)
-        except NetworkError as error:
-            error.so_far = Prepared({"photos": photos})
-            raise
-        return Prepared({"photos": photos, "post": str(answer["id"])})
+        """Upload what is to be seen, where nobody sees it yet."""
+        ways, text = self._ways(client, credentials), self._text(post)
+        match post.placement:
+            case "video":
+                return publish.prepare_video(ways, post, so_far, text)
+            case "reel":
+                return publish.prepare_file(ways, post, so_far, "video_reels")
+            case "story":
+                return publish.prepare_story(ways, post, so_far)
+        return publish.prepare_post(ways, post, so_far, text)
 
     def commit(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, prepared: Prepared
     ) -> Published:
-        """Switch the prepared post to published; switching twice is the same."""
-        wire, made = self._wire(client, credentials), str(prepared.data["post"])
-        try:
-            if wire.post(f"/{made}", json={"is_published": True}).get("success") is not True:
-                raise NetworkError(Kind.UNCERTAIN, "unexpected_answer")
-        except NetworkError as error:
-            raise graph.trusted(error) from None
-        try:
-            return self._seen(wire, made)[0]
-        except NetworkError:  # it is out; not knowing its address must not undo that
-            return Published(made, f"https://www.facebook.com/{made}")
+        """Make it seen."""
+        ways = self._ways(client, credentials)
+        match post.placement:
+            case "video":
+                return publish.commit_video(ways, prepared)
+            case "reel":
+                return publish.commit_reel(ways, prepared, self._text(post))
+            case "story":
+                return publish.commit_story(ways, prepared)
+        return publish.commit_post(ways, prepared)
 
     def find(
         self,
@@ -173,22 +178,21 @@ class FacebookPage(Network):
         prepared: Prepared,
         not_before: datetime,
     ) -> Sighting:
-        """Ask the prepared post whether it is published."""
-        made = prepared.data.get("post")
-        if not made:
-            return Sighting(Verdict.ABSENT)
-        try:
-            published, is_out = self._seen(self._wire(client, credentials), str(made))
-        except NetworkError as error:
-            if error.code == "not_found":  # published and deleted since, or never: it cannot be told
-                return Sighting(
-                    Verdict.CANNOT_TELL, look_at=f"https://www.facebook.com/{credentials['page_id']}"
-                )
-            raise
-        return Sighting(Verdict.FOUND, published) if is_out else Sighting(Verdict.ABSENT)
+        """Ask what was prepared; a story is looked for among the page's stories."""
+        ways = self._ways(client, credentials)
+        match post.placement:
+            case "video":
+                return publish.find_video(ways, prepared)
+            case "reel":
+                return publish.find_reel(ways, prepared)
+            case "story":
+                return publish.find_story(ways, prepared, not_before)
+        return publish.find_post(ways, prepared)
 
     def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None:
-        """Delete the post; one that is gone already is no error."""
+        """Delete a post, video or reel; one that is gone already is no error. Graph deletes no stories."""
+        if external_id.startswith(publish.STORY):
+            raise NetworkError(Kind.PERMANENT, "delete_by_hand")
         try:
             self._wire(client, credentials).call("DELETE", f"/{external_id}")
         except NetworkError as error:
@@ -200,26 +204,41 @@ class FacebookPage(Network):
     def post_readings(
         self, *, client: httpx.Client, credentials: Credentials, external_id: str
     ) -> Sequence[Reading]:
-        """Reach, views, clicks (insights), reactions, comments and shares (fields of the post)."""
+        """Reach, views, clicks (insights), and what is counted at the post itself: reactions, comments, shares."""
         wire = self._wire(client, credentials)
-        fields = "reactions.limit(0).summary(total_count),comments.limit(0).summary(total_count),shares"
-        answer = wire.get(f"/{external_id}", params={"fields": fields})
-        readings = []
-        for name, part in (("reactions", "total_count"), ("comments", "total_count"), ("shares", "count")):
-            edge = answer.get(name, {})
-            value = (edge.get("summary") or edge).get(part)
-            if isinstance(value, int):
-                readings.append(Reading(self.metrics[name], Decimal(value), answer.date))
-        asked = [name for name in self.metrics if name.startswith("post_")]
+        if external_id.startswith(publish.STORY):
+            asked = [name for name in self.metrics if "story" in name]
+            edge, fields = f"/{external_id.removeprefix(publish.STORY)}/insights", ""
+        elif _is_post(external_id):
+            asked = ["post_media_view", "post_total_media_view_unique", "post_clicks"]
+            edge, fields = f"/{external_id}/insights", "reactions,comments,shares"
+        else:  # without names Graph tells all that it has for this kind of video
+            asked, edge, fields = [], f"/{external_id}/video_insights", "likes,comments"
+        counted = self._counted(wire, external_id, fields) if fields else []
+        params = {"metric": ",".join(asked)} if asked else {}
         try:
-            insights = wire.get(
-                f"/{external_id}/insights", params={"metric": ",".join(asked), "period": "lifetime"}
-            )
+            insights = wire.get(edge, params={**params, "period": "lifetime"})
         except NetworkError as error:
-            if error.kind is Kind.PERMANENT:  # no right to insights: what could be read is still true
-                return readings
+            if error.kind is Kind.PERMANENT and error.code != "not_found":
+                return counted  # no right to insights: what could be read is still true
             raise
-        return [*graph.insight_readings(self, insights), *readings]
+        told = graph.insight_readings(self, insights)
+        ours = {one.metric for one in counted}
+        return [*(one for one in told if one.metric not in ours), *counted]
+
+    def _counted(self, wire: Wire, node: str, names: str) -> list[Reading]:
+        """Reactions, comments and shares, which are edges of the node that tell their sum."""
+        edges = [
+            name if name == "shares" else f"{name}.limit(0).summary(total_count)" for name in names.split(",")
+        ]
+        answer = wire.get(f"/{node}", params={"fields": ",".join(edges)})
+        readings = []
+        for name in names.split(","):
+            edge = answer.get(name, {})
+            value = (edge.get("summary") or edge).get("count" if name == "shares" else "total_count")
+            if isinstance(value, int) and not isinstance(value, bool):
+                readings.append(Reading(self.metrics[name], Decimal(value), answer.date))
+        return readings
 
     def account_readings(self, *, client: httpx.Client, credentials: Credentials) -> Sequence[Reading]:
         """Number of followers."""
@@ -229,53 +248,85 @@ class FacebookPage(Network):
         return graph.count_readings(self, answer, ["followers_count"])
 
     def replies(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> Sequence[Said]:
-        """Comments of others, oldest first. Facebook names an author only if they allowed the app to see them."""
-        params = {
-            "fields": "id,message,from,created_time,permalink_url,parent{id}",
-            "filter": "stream",
-            "order": "chronological",
-            "limit": 100,
-        }
-        answer = self._wire(client, credentials).get(f"/{external_id}/comments", params=params)
-        said = []
-        for one in answer.get("data", []):
-            author, at = one.get("from") or {}, moment(one.get("created_time"))
-            if at is None or author.get("id") == credentials["page_id"]:
-                continue
-            said.append(
-                Said(
-                    external_id=str(one["id"]),
-                    author=str(author.get("id", "")),
-                    author_name=str(author.get("name", "")),
-                    text=str(one.get("message", "")),
-                    said_at=at,
-                    in_reply_to=str((one.get("parent") or {}).get("id") or external_id),
-                    url=str(one.get("permalink_url", "")),
+        """Comments of others and the answers to them, oldest first; a story has none that can be read.
+
+        Facebook names an author only if they allowed the app to see them.
+        """
+        if external_id.startswith(publish.STORY):
+            return []
+        wire, page = self._wire(client, credentials), credentials["page_id"]
+        return [
+            said
+            for one in self._comments(wire, external_id)
+            if (one.get("from") or {}).get("id") != page and (said := _said(one, external_id)) is not None
+        ]
+
+    def reply(
+        self, *, client: httpx.Client, credentials: Credentials, in_reply_to: str, text: str, key: str
+    ) -> Published:
+        """Comment under a post or a comment. Facebook takes no key: the page's own answer in the same words, under the
+        same comment, is this one. An answer to an answer stands beside it, under the comment above both."""
+        wire, page, under = self._wire(client, credentials), credentials["page_id"], in_reply_to
+        if under.startswith(publish.STORY):
+            raise NetworkError(Kind.PERMANENT, "not_found")
+        if "_" in under and not under.startswith(f"{page}_"):
+            above = wire.get(f"/{under}", params={"fields": "id,parent{id}"}).get("parent", {})
+            under = str(above.get("id") or under)
+        for one in self._comments(wire, under):
+            if (one.get("from") or {}).get("id") == page and str(
+                one.get("message", "")
+            ).strip() == text.strip():
+                return Published(
+                    str(one["id"]), str(one.get("permalink_url") or ""), moment(one.get("created_time"))
                 )
-            )
-        return said
+        try:
+            made = str(wire.post(f"/{under}/comments", json={"message": text})["id"])
+        except NetworkError as error:
+            raise graph.trusted(error) from None
+        return Published(made, "", None, {"id": made})
 
     # ------------------------------------------------------------------------------------------ helpers
 
     def _wire(self, client: httpx.Client, credentials: Credentials) -> Wire:
         return graph.wire(self, client, credentials)
 
-    def _upload(self, wire: Wire, page: str, one: MediaFile) -> str:
-        form = {"published": "false"}
-        if one.alt:
-            form["alt_text_custom"] = one.alt
-        with one.path.open("rb") as file:
-            answer = wire.post(
-                f"/{page}/photos", data=form, files={"source": (one.path.name, file, one.mime)}
-            )
-        return str(answer["id"])
-
-    def _seen(self, wire: Wire, made: str) -> tuple[Published, bool]:
-        answer = wire.get(f"/{made}", params={"fields": "id,is_published,created_time,permalink_url"})
-        published = Published(
-            external_id=str(answer["id"]),
-            url=str(answer.get("permalink_url", f"https://www.facebook.com/{made}")),
-            published_at=moment(answer.get("created_time")),
-            answer={"id": str(answer["id"])},
+    def _ways(self, client: httpx.Client, credentials: Credentials) -> publish.Ways:
+        return publish.Ways(
+            self._wire(client, credentials),
+            graph.wire(self, client, credentials, video=True),
+            credentials["page_id"],
+            credentials["access_token"].strip(),
         )
-        return published, answer.get("is_published") is True
+
+    def _text(self, post: Outgoing) -> str:
+        return self.sent_text(
+            placement=post.placement, text=post.text, link=post.link, media=bool(post.media)
+        )
+
+    def _comments(self, wire: Wire, under: str) -> Iterator[dict[str, Any]]:
+        params = {
+            "fields": "id,message,from,created_time,permalink_url,parent{id}",
+            "filter": "stream",
+            "order": "chronological",
+            "limit": 100,
+        }
+        return graph.listed(wire, f"/{under}/comments", params)
+
+
+def _is_post(external_id: str) -> bool:
+    return "_" in external_id
+
+
+def _said(one: dict[str, Any], post: str) -> Said | None:
+    author, at = one.get("from") or {}, moment(one.get("created_time"))
+    if at is None or not one.get("id"):
+        return None
+    return Said(
+        external_id=str(one["id"]),
+        author=str(author.get("id", "")),
+        author_name=str(author.get("name", "")),
+        text=str(one.get("message", "")),
+        said_at=at,
+        in_reply_to=str((one.get("parent") or {}).get("id") or post),
+        url=str(one.get("permalink_url", "")),
+    )

@@ -1,25 +1,25 @@
 """Instagram (business and creator accounts): container → its state → ``media_publish``.
 
-The container is harmless and lives for 24 hours; after publishing it reads PUBLISHED, which is a definitive answer to
-"is it there?". Instagram fetches pictures itself, so they need a public address.
+Containers are in ``instagram_containers.py``. After publishing one reads PUBLISHED, which is a definitive answer to
+"is it there?".
 
 Sources: developers.facebook.com/docs/instagram-platform/content-publishing, …/reference/ig-container,
-…/reference/instagram-media/insights.
+…/reference/instagram-media (and …/insights, …/comments).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import httpx
 
 from spilno.toolkit.networks import graph
+from spilno.toolkit.networks import instagram_containers as containers
 from spilno.toolkit.networks.base import (
     Account,
-    Counting,
+    Counts,
     CredentialField,
     Credentials,
     Kind,
@@ -28,39 +28,40 @@ from spilno.toolkit.networks.base import (
     NetworkError,
     Once,
     Outgoing,
-    Placement,
     Prepared,
     Published,
+    Quota,
     Reading,
     Said,
     Sighting,
     Verdict,
 )
+from spilno.toolkit.networks.graph_login import APP_DOCS, APP_FIELDS, APP_STEPS, FacebookLogin, typed_ends
 from spilno.toolkit.networks.http import Wire, before_sending, moment
-from spilno.toolkit.networks.words import CHECKED, OURS, POST, STORY, limit, rate
+from spilno.toolkit.networks.instagram_placements import PLACEMENTS, PUBLISHING
+from spilno.toolkit.networks.words import CHECKED, rate
 
-_PUBLISHING = "https://developers.facebook.com/docs/instagram-platform/content-publishing"
-_MEDIA = "https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media"
-CONTAINER_LIVES = timedelta(hours=24)
+_RATES = "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"
 CLOCKS_APART = timedelta(minutes=2)
-STILL_WORKING = 3
-"""Seconds after which to ask again whether Instagram has fetched and digested a picture."""
 
 _POST_METRICS = ("reach", "views", "likes", "comments", "shares", "saved")
 _STORY_METRICS = ("reach", "views", "replies", "shares", "follows", "profile_visits")
 
 
-class Instagram(Network):
+class Instagram(FacebookLogin, Network):
     key = "instagram"
     label = {"uk": "Instagram", "en": "Instagram", "ru": "Instagram"}
     short = "Ig"
     color = "oklch(0.61 0.22 5)"
-    docs = _PUBLISHING
+    docs = PUBLISHING
     audience_metric = "followers"
     practice = True
     public_media = True
+    reply_once = Once.LOOKUP
     rates = (
-        rate("requests", 200, 3600, "https://developers.facebook.com/docs/graph-api/overview/rate-limiting"),
+        rate("requests", 200, 3600, _RATES),
+        rate("posts", 100, 86_400, PUBLISHING, counts=Counts.POST),
+        rate("containers", 400, 86_400, PUBLISHING, counts=Counts.UPLOAD),
     )
     metrics = {
         "reach": "reach",
@@ -79,50 +80,7 @@ class Instagram(Network):
         "en": "Open the account on Instagram: the latest posts and the active stories.",
         "ru": "Откройте аккаунт в Instagram: последние публикации и активные сторис.",
     }
-    placements = (
-        Placement(
-            "post",
-            label=POST,
-            counting=Counting.UTF16,
-            limits=(
-                limit("text", 2200, "characters", _MEDIA),
-                limit("hashtags", 30, "count", _MEDIA),
-                limit("images", 1, "count", _PUBLISHING),
-                limit("videos", 0, "count", OURS),
-                limit("image_bytes", 8_000_000, "bytes", _MEDIA),
-                limit("image_mime", "image/jpeg", "mime", _MEDIA),
-                limit("ratio_min", Decimal("0.8"), "ratio", _MEDIA),
-                limit("ratio_max", Decimal("1.91"), "ratio", _MEDIA),
-                limit("width_min", 320, "px", _MEDIA),
-                limit("posts_per_day", 100, "count", _PUBLISHING),
-            ),
-            once=Once.PREPARE,
-            media_required=True,
-            media_allowed=("image",),
-            link_plain=True,
-        ),
-        Placement(
-            "story",
-            label=STORY,
-            counting=Counting.UTF16,
-            limits=(
-                limit("text", None, "characters", _MEDIA),
-                limit("images", 1, "count", _PUBLISHING),
-                limit("videos", 0, "count", OURS),
-                limit("image_bytes", 8_000_000, "bytes", _MEDIA),
-                limit("image_mime", "image/jpeg", "mime", _MEDIA),
-                limit("ratio_best", Decimal("0.5625"), "ratio", _MEDIA),
-                limit("width_min", 320, "px", _MEDIA),
-                limit("posts_per_day", 100, "count", _PUBLISHING),
-            ),
-            once=Once.PREPARE,
-            media_required=True,
-            text_allowed=False,
-            media_allowed=("image",),
-            link_by_hand=True,
-            alt_text=False,
-        ),
-    )
+    placements = PLACEMENTS
     credential_fields = (
         graph.PAGE_TOKEN,
         CredentialField(
@@ -141,6 +99,29 @@ class Instagram(Network):
         ),
         graph.GRAPH_URL,
     )
+    app_fields = APP_FIELDS
+    app_steps = (
+        *APP_STEPS[:2],
+        {
+            "uk": "Акаунт Instagram має бути професійним (бізнес або автор) і повʼязаним зі сторінкою у Facebook.",
+            "en": "The Instagram account must be a professional one (business or creator), connected with a Facebook "
+            "page.",
+            "ru": "Аккаунт Instagram должен быть профессиональным (бизнес или автор) и связанным со страницей в "
+            "Facebook.",
+        },
+        *APP_STEPS[2:],
+    )
+    app_docs = APP_DOCS
+    app_scopes = (
+        "instagram_basic",
+        "instagram_content_publish",
+        "instagram_manage_comments",
+        "instagram_manage_insights",
+        "instagram_manage_contents",
+        "pages_show_list",
+        "pages_read_engagement",
+        "business_management",
+    )
 
     # ------------------------------------------------------------------------------------------ connecting
 
@@ -153,22 +134,48 @@ class Instagram(Network):
         if not account:
             raise NetworkError(Kind.PERMANENT, "no_account_behind_token")
         answer = wire.get(f"/{account}", params={"fields": "id,username,name"})
-        name = str(answer["username"])
-        kept = {**credentials, "ig_user_id": str(answer["id"]), "username": name}
-        return Account(kept["ig_user_id"], f"@{name}", _profile(wire.base, name), kept)
+        kept = {**credentials, "ig_user_id": str(answer["id"])}
+        if not credentials.get("user_token"):
+            kept |= typed_ends(self, client, credentials, credentials["access_token"].strip())
+        return _account(wire.base, str(answer["username"]), kept)
+
+    def _accounts(self, page: dict[str, Any], credentials: dict[str, str]) -> Iterator[Account]:
+        account = page.get("instagram_business_account")
+        if isinstance(account, dict) and account.get("id") and account.get("username"):
+            kept = {**credentials, "ig_user_id": str(account["id"]), "page_id": str(page["id"])}
+            yield _account(credentials.get("graph_url", "") or graph.GRAPH, str(account["username"]), kept)
+
+    def _page_of(self, way: Wire, credentials: Credentials) -> str:
+        return credentials.get("page_id") or str(way.get("/me", params={"fields": "id"})["id"])
+
+    def quotas(self, headers: httpx.Headers) -> tuple[Quota, ...]:
+        """What the usage headers tell, in hundredths."""
+        return graph.quotas(headers)
 
     def live_limits(
         self, *, client: httpx.Client, credentials: Credentials, placement: str
     ) -> tuple[Limit, ...]:
         """How many posts this account may publish in 24 hours."""
+        total, _, day = self._publishing_limit(client, credentials)
+        source = "content_publishing_limit"
+        return () if total is None else (Limit("posts_per_day", total, "count", day or CHECKED, source),)
+
+    def live_quotas(self, *, client: httpx.Client, credentials: Credentials) -> tuple[Quota, ...]:
+        """How many of them are left."""
+        total, used, _ = self._publishing_limit(client, credentials)
+        if total is None or used is None:
+            return ()
+        return (Quota("posts", max(0, total - used), total, None, counts=Counts.POST),)
+
+    def _publishing_limit(self, client: httpx.Client, credentials: Credentials) -> tuple[Any, Any, Any]:
         path = f"/{credentials['ig_user_id']}/content_publishing_limit"
         answer = self._wire(client, credentials).get(path, params={"fields": "config,quota_usage"})
         for one in answer.get("data", []):
-            total = (one.get("config") or {}).get("quota_total")
+            total, used = (one.get("config") or {}).get("quota_total"), one.get("quota_usage")
             if isinstance(total, int):
-                day = answer.date.date() if answer.date else CHECKED
-                return (Limit("posts_per_day", total, "count", day, path.rpartition("/")[2]),)
-        return ()
+                day = answer.date.date() if answer.date else None
+                return total, used if isinstance(used, int) else None, day
+        return None, None, None
 
     # ------------------------------------------------------------------------------------------ publishing
 
@@ -179,23 +186,9 @@ class Instagram(Network):
 
         :raises NetworkError: ``Kind.WAIT`` with ``so_far`` while it has not.
         """
-        wire, done = self._wire(client, credentials), so_far
-        if not done.data.get("container"):
-            answer = wire.post(f"/{credentials['ig_user_id']}/media", json=self._container(post))
-            expires = answer.date + CONTAINER_LIVES if answer.date else None
-            done = Prepared({"container": str(answer["id"])}, expires)
-        try:
-            state, why = self._state(wire, str(done.data["container"]))
-        except NetworkError as error:
-            error.so_far = done
-            raise
-        if state == "IN_PROGRESS":
-            raise NetworkError(Kind.WAIT, "media_processing", params={"seconds": STILL_WORKING}, so_far=done)
-        if state == "EXPIRED":
-            raise NetworkError(Kind.WAIT, "preparation_expired", params={"seconds": 0}, so_far=Prepared())
-        if state == "ERROR":
-            raise NetworkError(Kind.PERMANENT, "media_refused", params={"message": why}, so_far=Prepared())
-        return done
+        wire, token = self._wire(client, credentials), credentials["access_token"].strip()
+        account, caption = credentials["ig_user_id"], self._caption(post)
+        return containers.prepare(wire, account, token, post, so_far, caption)
 
     def commit(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, prepared: Prepared
@@ -203,24 +196,16 @@ class Instagram(Network):
         """Publish the container, unless it reads PUBLISHED already."""
         wire, container = self._wire(client, credentials), str(prepared.data["container"])
         try:
-            state, why = self._state(wire, container)
+            state = containers.check_ready(wire, prepared, "container")
         except NetworkError as error:
             raise before_sending(error) from None
-        if state == "PUBLISHED":
+        if state.code == "PUBLISHED":
             return self._identified(wire, credentials, post, container, None)
-        if state == "EXPIRED":
-            raise NetworkError(Kind.WAIT, "preparation_expired", params={"seconds": 0}, so_far=Prepared())
-        if state == "IN_PROGRESS":
-            raise NetworkError(
-                Kind.WAIT, "media_processing", params={"seconds": STILL_WORKING}, so_far=prepared
-            )
-        if state == "ERROR":
-            raise NetworkError(Kind.PERMANENT, "media_refused", params={"message": why}, so_far=Prepared())
         try:
             answer = wire.post(f"/{credentials['ig_user_id']}/media_publish", json={"creation_id": container})
+            media = str(answer["id"])
         except NetworkError as error:
             raise graph.trusted(error) from None
-        media = str(answer["id"])
         try:
             seen = wire.get(f"/{media}", params={"fields": "id,permalink,timestamp"})
         except NetworkError:  # it is out; not knowing its address must not undo that
@@ -241,22 +226,27 @@ class Instagram(Network):
         if not container:
             return Sighting(Verdict.ABSENT)
         wire = self._wire(client, credentials)
-        try:
-            state, _ = self._state(wire, str(container))
-        except NetworkError as error:
-            if error.code == "not_found":
-                return Sighting(Verdict.CANNOT_TELL, look_at=self.look_here["en"])
-            raise
-        if state != "PUBLISHED":
+        state = containers.ask(wire, str(container))
+        if state is None:
+            return Sighting(Verdict.CANNOT_TELL, look_at=self.look_here["en"])
+        if state.code != "PUBLISHED":
             return Sighting(Verdict.ABSENT)
         return Sighting(Verdict.FOUND, self._identified(wire, credentials, post, str(container), not_before))
+
+    def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None:
+        """Delete a post, carousel, reel or story (since December 2025); one that is gone already is no error."""
+        try:
+            self._wire(client, credentials).call("DELETE", f"/{external_id}")
+        except NetworkError as error:
+            if error.code != "not_found":
+                raise
 
     # ------------------------------------------------------------------------------------------ reading
 
     def post_readings(
         self, *, client: httpx.Client, credentials: Credentials, external_id: str
     ) -> Sequence[Reading]:
-        """Insights of a post, or of a story while Instagram gives them (24 hours)."""
+        """Insights of a post or reel, or of a story while Instagram gives them (24 hours)."""
         wire = self._wire(client, credentials)
         kind = wire.get(f"/{external_id}", params={"fields": "id,media_product_type"})
         names = _STORY_METRICS if kind.get("media_product_type") == "STORY" else _POST_METRICS
@@ -264,7 +254,7 @@ class Instagram(Network):
             answer = wire.get(f"/{external_id}/insights", params={"metric": ",".join(names)})
         except NetworkError as error:
             # Code 10 on a story: too few people saw it to say anything. No value, not nought.
-            if error.params.get("their_code") == "10":
+            if graph.their_code(error) == 10:
                 return []
             raise
         return graph.insight_readings(self, answer)
@@ -278,42 +268,53 @@ class Instagram(Network):
 
     def replies(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> Sequence[Said]:
         """Comments of others with the answers under them, oldest first."""
-        params = {"fields": "id,text,username,timestamp,replies{id,text,username,timestamp}", "limit": 50}
-        answer = self._wire(client, credentials).get(f"/{external_id}/comments", params=params)
+        wire = self._wire(client, credentials)
+        fields = "id,text,username,timestamp,replies{id,text,username,timestamp}"
         said: list[Said] = []
-        for one in answer.get("data", []):
-            said += self._said(one, external_id)
+        for one in containers.said_under(wire, f"/{external_id}/comments", fields):
+            said += _said(one, external_id)
             for under in (one.get("replies") or {}).get("data") or []:
-                said += self._said(under, str(one.get("id", "")))
+                said += _said(under, str(one.get("id", "")))
         own = credentials.get("username")
         return sorted((one for one in said if one.author != own), key=lambda one: one.said_at)
+
+    def reply(
+        self, *, client: httpx.Client, credentials: Credentials, in_reply_to: str, text: str, key: str
+    ) -> Published:
+        """Comment under a post or a comment. Instagram takes no key: our own answer in the same words, in the same
+        place, is this one. An answer to an answer stands beside it, under the comment above both."""
+        wire, own = self._wire(client, credentials), credentials.get("username")
+        above = self._comment(wire, in_reply_to)
+        path = f"/{in_reply_to}/comments" if above is None else f"/{above}/replies"
+        for one in containers.said_under(wire, path, "id,text,username,timestamp"):
+            if one.get("username") == own and str(one.get("text", "")).strip() == text.strip():
+                return Published(str(one["id"]), "", moment(one.get("timestamp")))
+        try:
+            made = str(wire.post(path, json={"message": text})["id"])
+        except NetworkError as error:
+            raise graph.trusted(error) from None
+        return Published(made, "", None, {"id": made})
 
     # ------------------------------------------------------------------------------------------ helpers
 
     def _wire(self, client: httpx.Client, credentials: Credentials) -> Wire:
         return graph.wire(self, client, credentials)
 
-    def _container(self, post: Outgoing) -> dict[str, Any]:
-        if not post.media:
-            raise NetworkError(Kind.PERMANENT, "media_required")
-        one = post.media[0]
-        if not one.url:
-            raise NetworkError(Kind.PERMANENT, "media_needs_public_address")
-        body: dict[str, Any] = {"image_url": one.url}
-        if post.placement == "story":
-            body["media_type"] = "STORIES"
-            return body
-        body["caption"] = self._caption(post)
-        if one.alt:
-            body["alt_text"] = one.alt
-        return body
-
     def _caption(self, post: Outgoing) -> str:
         return self.sent_text(placement=post.placement, text=post.text, link=post.link, media=True)
 
-    def _state(self, wire: Wire, container: str) -> tuple[str, str]:
-        answer = wire.get(f"/{container}", params={"fields": "id,status_code,status"})
-        return str(answer["status_code"]), str(answer.get("status", ""))
+    def _comment(self, wire: Wire, number: str) -> str | None:
+        """The comment to answer under: itself, or the one above an answer; ``None`` if it is no comment but a post.
+
+        Ids do not tell which they are, but a post has no ``parent_id``, and Graph says so.
+        """
+        try:
+            answer = wire.get(f"/{number}", params={"fields": "id,parent_id"})
+        except NetworkError as error:
+            if graph.their_code(error) == 100 and error.code != "not_found":
+                return None
+            raise before_sending(error) from None
+        return str(answer.get("parent_id") or number)
 
     def _identified(
         self,
@@ -325,17 +326,21 @@ class Instagram(Network):
     ) -> Published:
         """Which media a published container became: Instagram does not say, so it is recognised.
 
-        The earliest one since the first attempt with our caption (a story has none: the earliest story). If none is
-        listed, the container's own id stands for it: that it is published is certain.
+        The earliest one of its kind since the first attempt with our caption (a story has none: the earliest story
+        of a picture or of a video). If none is listed, the container's own id stands for it: that it is published is
+        certain.
         """
         edge = "stories" if post.placement == "story" else "media"
-        params = {"fields": "id,caption,permalink,timestamp", "limit": 50}
+        kind = _kind(post)
+        params = {"fields": "id,caption,media_type,permalink,timestamp", "limit": 50}
         answer = wire.get(f"/{credentials['ig_user_id']}/{edge}", params=params)
         caption = self._caption(post)
         chosen: tuple[datetime, dict[str, Any]] | None = None
         for one in answer.get("data", []):
             at = moment(one.get("timestamp"))
             if at is None or (not_before is not None and at < not_before - CLOCKS_APART):
+                continue
+            if kind and one.get("media_type") not in (kind, None):
                 continue
             if post.placement != "story" and str(one.get("caption", "")).strip() != caption.strip():
                 continue
@@ -348,17 +353,22 @@ class Instagram(Network):
         answer_kept = {"id": str(one["id"]), "container": container}
         return Published(str(one["id"]), str(one.get("permalink", "")), at, answer_kept)
 
-    def _said(self, one: dict[str, Any], parent: str) -> list[Said]:
-        at = moment(one.get("timestamp"))
-        if at is None or not one.get("id"):
-            return []
-        name = str(one.get("username", ""))
-        return [Said(str(one["id"]), name, name, str(one.get("text", "")), at, parent)]
+
+def _kind(post: Outgoing) -> str | None:
+    """The ``media_type`` that the post will have."""
+    if post.placement == "carousel":
+        return "CAROUSEL_ALBUM"
+    return {"image": "IMAGE", "video": "VIDEO"}.get(post.media[0].kind) if post.media else None
 
 
-def _profile(graph_url: str, name: str) -> str:
-    """The account's public page. A server that stands in for Instagram shows its accounts on its own pages."""
-    url = httpx.URL(graph_url)
-    if url.host.endswith((".facebook.com", ".instagram.com")):
-        return f"https://www.instagram.com/{name}/"
-    return str(url.copy_with(raw_path=f"/instagram/{name}".encode()))
+def _account(graph_url: str, name: str, kept: dict[str, str]) -> Account:
+    url = graph.public_page(graph_url, real=f"https://www.instagram.com/{name}/", here=f"/instagram/{name}")
+    return Account(kept["ig_user_id"], f"@{name}", url, {**kept, "username": name})
+
+
+def _said(one: dict[str, Any], parent: str) -> list[Said]:
+    at = moment(one.get("timestamp"))
+    if at is None or not one.get("id"):
+        return []
+    name = str(one.get("username", ""))
+    return [Said(str(one["id"]), name, name, str(one.get("text", "")), at, parent)]

@@ -35,6 +35,9 @@ def rate(
 
 POST: LocalText = {"uk": "Допис", "en": "Post", "ru": "Публикация"}
 STORY: LocalText = {"uk": "Сторіс", "en": "Story", "ru": "Сторис"}
+VIDEO: LocalText = {"uk": "Відео", "en": "Video", "ru": "Видео"}
+REEL: LocalText = {"uk": "Reels", "en": "Reel", "ru": "Reels"}
+CAROUSEL: LocalText = {"uk": "Карусель", "en": "Carousel", "ru": "Карусель"}
 MESSAGE: LocalText = {"uk": "Повідомлення", "en": "Message", "ru": "Сообщение"}
 
 ACCESS_TOKEN: LocalText = {"uk": "Токен доступу", "en": "Access token", "ru": "Токен доступа"}

@@ -1,23 +1,18 @@
-"""The Graph protocol: who asks, for what, and how an error reads. Nodes and edges are in the two files beside it."""
+"""The Graph protocol: who asks, for what, and how an error reads. Nodes and edges are in the files beside it."""
 
 from __future__ import annotations
 
 import json
-import re
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from spilno.toolkit.practice.state import State
-
-MOST_UPLOAD = 10 * 1024 * 1024
 
 
 class GraphError(Exception):
@@ -28,9 +23,17 @@ class GraphError(Exception):
     """
 
     def __init__(
-        self, message: str, code: int, *, status: int = 400, subcode: int = 0, user: str = ""
+        self,
+        message: str,
+        code: int,
+        *,
+        status: int = 400,
+        subcode: int = 0,
+        user: str = "",
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
+        self.data = data
         self.message = message
         self.code = code
         self.status = status
@@ -49,6 +52,8 @@ class GraphError(Exception):
             error["error_subcode"] = self.subcode
         if self.user:
             error |= {"error_user_msg": self.user, "is_transient": False}
+        if self.data:
+            error["error_data"] = dict(self.data)
         headers = (
             {"WWW-Authenticate": 'OAuth "Facebook Platform" "invalid_token"'} if self.code == 190 else None
         )
@@ -65,17 +70,35 @@ def missing(what: str) -> GraphError:
     )
 
 
+def not_allowed(permission: str) -> GraphError:
+    """The app was not given this permission, or the person took it back."""
+    return GraphError(f"(#200) Requires {permission} permission to manage the object", 200, status=403)
+
+
 @dataclass(frozen=True)
 class Call:
-    """One request: method, path below the version, who asks, parameters of address and body together."""
+    """One request: method, path below the version, who asks, parameters of address and body together.
+
+    ``files`` lie on the disk until the request is answered.
+    """
 
     method: str
     parts: tuple[str, ...]
     account: dict[str, Any]
     params: Mapping[str, Any]
-    files: Mapping[str, bytes]
+    files: Mapping[str, Path]
     base: str
     state: State
+    version: str = "v23.0"
+    token: str = field(default="", repr=False)
+
+    def need(self, permission: str) -> None:
+        """Refuse unless the app has the permission.
+
+        :raises GraphError: code 200.
+        """
+        if permission in self.account.get("lacks", ()):
+            raise not_allowed(permission)
 
     def text(self, name: str) -> str:
         """A parameter as text, empty if missing."""
@@ -105,6 +128,14 @@ class Call:
             return json.loads(value)
         except ValueError:
             raise GraphError(f"Param {name} must be valid JSON", 100) from None
+
+    @staticmethod
+    def inner(value: Any) -> Any:
+        """An entry of such a list, which may be JSON in a text once more."""
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            return value
 
     def fields(self) -> dict[str, str]:
         """Names in ``fields``, each with what stands in its braces: ``a,b{c,d},e.limit(0)`` → a, b → "c,d", e."""
@@ -145,19 +176,24 @@ def when(text: str) -> str:
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
-def insights(call: Call, values: Mapping[str, int | None], period: str = "lifetime") -> dict[str, Any]:
+def insights(
+    call: Call, values: Mapping[str, int | None], *, asked: str = "", edge: str = "insights"
+) -> dict[str, Any]:
     """An ``/insights`` answer with the asked metrics; one whose value is ``None`` is left out.
 
+    :param asked: names, with commas, in place of those in the request.
     :raises GraphError: for an unknown metric, or if none was asked for.
     """
-    asked = [name for name in call.text("metric").split(",") if name]
-    if not asked:
+    period, given = "lifetime", asked or call.text("metric")
+    wanted = call.json("metric", []) if given.startswith("[") else given.split(",")
+    asked_for = [str(name) for name in wanted if name]
+    if not asked_for:
         raise GraphError(
             "(#100) No metric was specified to be fetched. Please specify one or more metrics to be fetched "
             "and try again.",
             100,
         )
-    for name in asked:
+    for name in asked_for:
         if name not in values:
             raise GraphError(f"(#100) The value must be a valid insights metric: {name}", 100)
     data = [
@@ -166,83 +202,23 @@ def insights(call: Call, values: Mapping[str, int | None], period: str = "lifeti
             "period": period,
             "values": [{"value": values[name]}],
             "title": name.replace("_", " ").capitalize(),
-            "id": f"{call.parts[0]}/insights/{name}/{period}",
+            "id": f"{call.parts[0]}/{edge}/{name}/{period}",
         }
-        for name in asked
+        for name in asked_for
         if values[name] is not None
     ]
     return {"data": data}
 
 
 def page_of(data: list[dict[str, Any]], call: Call, default: int = 25) -> dict[str, Any]:
-    """A list answer, cut to ``limit``."""
-    return {"data": data[: call.number("limit", default)]}
-
-
-Handler = Callable[[Call], dict[str, Any]]
-
-
-async def answered(request: Request, state: State, handlers: Mapping[str, Handler]) -> Response:
-    """Answer one Graph request: find the account behind the token, then let its network's handler act."""
-    try:
-        call = await _read(request, state)
-        # In a thread: a handler may fetch a picture, also from a server that waits for this very answer.
-        return JSONResponse(await run_in_threadpool(handlers[call.account["network"]], call))
-    except GraphError as error:
-        return error.response()
-
-
-async def _read(request: Request, state: State) -> Call:
-    params: dict[str, Any] = dict(request.query_params)
-    files: dict[str, bytes] = {}
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind == "application/json":
-        body = await request.body()
-        try:
-            given = json.loads(body) if body.strip() else {}
-        except ValueError:
-            raise GraphError("Invalid JSON in the request's body", 100) from None
-        if isinstance(given, dict):
-            params |= given
-    elif kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        async with request.form(max_part_size=MOST_UPLOAD) as form:
-            for name, value in form.multi_items():
-                if isinstance(value, UploadFile):
-                    files[name] = await value.read()
-                else:
-                    params[name] = value
-    token = str(params.pop("access_token", ""))
-    header = request.headers.get("authorization", "")
-    if match := re.match(r"(?i)(?:bearer|oauth)\s+(.+)", header):
-        token = match.group(1)
-    parts = tuple(part for part in request.path_params["path"].split("/") if part)
-    if not parts:
-        raise GraphError("Unsupported get request.", 100)
-    account = _account(state, token, parts)
-    base = f"{request.url.scheme}://{request.url.netloc}"
-    return Call(request.method, parts, account, params, files, base, state)
-
-
-def _account(state: State, token: str, parts: tuple[str, ...]) -> dict[str, Any]:
-    if not token:
-        raise GraphError("An access token is required to request this resource.", 104, status=400)
-    accounts = state.accounts_of_token(token)
-    if not accounts:
-        raise GraphError(
-            "Error validating access token: The session has been invalidated.", 190, status=401, subcode=460
-        )
-    # The same token may open a page and the Instagram account that is connected with it.
-    for account in accounts:
-        if parts[0] in (account["id"], f"1{account['id']}") or _owns(state, account, parts[0]):
-            return account
-    if parts[0] == "me":
-        return sorted(accounts, key=lambda one: one["network"])[0]
-    raise missing(parts[0])
-
-
-def _owns(state: State, account: dict[str, Any], node: str) -> bool:
-    with state.reading() as data:
-        return any(
-            data[kind].get(node, {}).get("account") == account["id"]
-            for kind in ("posts", "containers", "photos")
-        )
+    """A list answer, cut to ``limit``, with a cursor to what follows."""
+    limit = max(1, min(call.number("limit", default), 100))
+    start = call.number("after", 0)
+    shown = data[start : start + limit]
+    answer: dict[str, Any] = {"data": shown}
+    if shown:
+        answer["paging"] = {"cursors": {"before": str(start), "after": str(start + len(shown))}}
+        if start + len(shown) < len(data):
+            path = "/".join(call.parts)
+            answer["paging"]["next"] = f"{call.base}/graph/{call.version}/{path}?after={start + len(shown)}"
+    return answer

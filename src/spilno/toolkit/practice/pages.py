@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from spilno.toolkit.language.counting import urls
@@ -19,9 +19,16 @@ from spilno.toolkit.practice.bot_api import message_id
 from spilno.toolkit.practice.graph_instagram import LIVES
 from spilno.toolkit.practice.linkedin import PREFIX
 from spilno.toolkit.practice.state import State
+from spilno.toolkit.practice.youtube import PREFIX as GOOGLE
 
 LANGUAGES = ("uk", "en", "ru")
-TITLES = {"instagram": "Instagram", "facebook": "Facebook", "telegram": "Telegram", "linkedin": "LinkedIn"}
+TITLES = {
+    "instagram": "Instagram",
+    "facebook": "Facebook",
+    "telegram": "Telegram",
+    "linkedin": "LinkedIn",
+    "youtube": "YouTube",
+}
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'"
 ICON = "data:image/svg+xml," + quote(
@@ -43,6 +50,7 @@ SHOWN = {
     "telegram": ("views",),
     "facebook": ("reach", "views", "clicks", "likes", "comments", "shares"),
     "linkedin": ("reach", "views", "clicks", "likes", "comments", "shares"),
+    "youtube": ("views", "likes", "comments"),
 }
 """Counters that a network's own page shows, in this order."""
 
@@ -173,9 +181,8 @@ class Page:
         return f'<ul class="numbers soft">{items}</ul>'
 
     def picture(self, post: dict[str, Any]) -> str:
-        """The first picture."""
-        alt = post["alt"] or post["text"][:80]
-        return f'<img src="/pictures/{post["pictures"][0]}" alt="{escape(alt)}" loading="lazy">'
+        """The first picture or film."""
+        return self.medium(post["pictures"][0], post)
 
     def remarks(self, post: dict[str, Any]) -> str:
         """Comments under a post."""
@@ -186,7 +193,7 @@ class Page:
 
     def card(self, post: dict[str, Any], account: dict[str, Any], *, whole: bool = False) -> str:
         """A post of a page."""
-        pictures = "".join(self._medium(number, post) for number in post["pictures"])
+        pictures = "".join(self.medium(number, post) for number in post["pictures"])
         address = self.to(f"/{account['network']}/{account['name']}/{post['id']}")
         link = escape(post["link"])
         safe = post["link"].startswith(("http://", "https://"))
@@ -202,7 +209,7 @@ class Page:
 
     def bubble(self, post: dict[str, Any], account: dict[str, Any]) -> str:
         """A post of a channel, as messengers draw it: media first, the hour and the views in the corner."""
-        media = "".join(self._medium(number, post) for number in post["pictures"])
+        media = "".join(self.medium(number, post) for number in post["pictures"])
         number = str(message_id(post))
         address = self.to(f"/{account['network']}/{account['name']}/{number}")
         text = "".join(
@@ -221,7 +228,8 @@ class Page:
         ]
         return f'<li class="card bubble" id="m{number}">{"".join(parts)}</li>'
 
-    def _medium(self, number: str, post: dict[str, Any]) -> str:
+    def medium(self, number: str, post: dict[str, Any]) -> str:
+        """One picture, film or document of a post."""
         kept = self.state.data["pictures"][number]
         if kept["mime"].startswith("video/"):
             return f'<video src="/pictures/{number}" controls preload="metadata"></video>'
@@ -288,7 +296,8 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
         found = state.account_named(request.path_params["network"], request.path_params["name"])
         if found is None:
             return _gone(page)
-        posts, stories = state.posts_of(found, kind="post"), state.posts_of(found, kind="story")
+        posts = [one for one in state.posts_of(found) if one["kind"] != "story"]
+        stories = state.posts_of(found, kind="story")
         body = page.head(found, len(posts))
         if stories:
             body += f"<h2>{page.word('stories')}</h2>" + _list(
@@ -310,7 +319,7 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
                 body += _list("feed", (page.card(p, found) for p in posts))
         if not posts and not stories:
             body += f'<p class="card empty">{page.word("nothing")}</p>'
-        path = {"telegram": bots, "linkedin": PREFIX}.get(found["network"], graph)
+        path = {"telegram": bots, "linkedin": PREFIX, "youtube": GOOGLE}.get(found["network"], graph)
         address = f"<code>{escape(str(request.base_url).rstrip('/') + path)}</code>"
         token = f"<code>{escape(found['token'])}</code>"
         body += f'<p class="soft">{page.word("connect").format(address=address, token=token)}</p>'
@@ -328,13 +337,13 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
             post = data["posts"].get(wanted)
         if found is None or post is None or post["account"] != found["id"] or not post["published_at"]:
             return _gone(page)
-        if found["network"] in ("facebook", "linkedin"):
+        if found["network"] in ("facebook", "linkedin", "youtube"):
             body = page.head(found, len(state.posts_of(found, kind="post")))
             return page.response(found["title"], body + _list("feed", [page.card(post, found, whole=True)]))
         if found["network"] == "telegram":
             body = page.head(found, len(state.posts_of(found, kind="post")))
             return page.response(found["title"], body + _list("chat", [page.bubble(post, found)]))
-        image = page.picture(post) if post["pictures"] else ""
+        image = "".join(page.medium(number, post) for number in post["pictures"])
         back = page.to(f"/instagram/{found['name']}")
         text = f'<p class="text">{escape(post["text"])}</p>' if post["text"] else ""
         body = (
@@ -349,9 +358,8 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
             found = data["pictures"].get(request.path_params["picture"])
         if found is None:
             return Response(status_code=404)
-        content = (state.folder / found["id"]).read_bytes()
         headers = {"Cache-Control": "max-age=86400", "X-Content-Type-Options": "nosniff"}
-        return Response(content, media_type=found["mime"], headers=headers)
+        return FileResponse(state.folder / found["id"], media_type=found["mime"], headers=headers)
 
     return [
         Route("/", index),

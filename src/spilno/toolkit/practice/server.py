@@ -12,28 +12,30 @@ from types import TracebackType
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from spilno.toolkit.practice import bot_api, control, graph, graph_facebook, graph_instagram, linkedin, pages
+from spilno.toolkit.practice import (
+    bot_api,
+    control,
+    graph_routes,
+    linkedin,
+    pages,
+    youtube_routes,
+)
 from spilno.toolkit.practice.faults import AbortableProtocol, Faults, FaultsMiddleware
 from spilno.toolkit.practice.state import Clock, State, wall_clock
+from spilno.toolkit.practice.youtube import PREFIX as GOOGLE
 
 VERSION = "v23.0"
-HANDLERS = {"instagram": graph_instagram.handle, "facebook": graph_facebook.handle}
 
 
 def application(state: State, faults: Faults, *, with_control: bool = False) -> Starlette:
     """The ASGI application."""
 
-    async def graph_endpoint(request: Request) -> Response:
-        return await graph.answered(request, state, HANDLERS)
-
     routes = [
-        Route("/graph/{version}/{path:path}", graph_endpoint, methods=["GET", "POST", "DELETE"]),
+        *graph_routes.routes(state),
         *bot_api.routes(state),
         *linkedin.routes(state),
+        *youtube_routes.routes(state),
         *(control.routes(state, faults) if with_control else []),
         *pages.routes(state, graph=f"/graph/{VERSION}", bots=bot_api.PREFIX),
     ]
@@ -76,6 +78,16 @@ class Practice:
     def bot_api_url(self) -> str:
         """What a connector is told instead of ``https://api.telegram.org``."""
         return f"{self.url}{bot_api.PREFIX}"
+
+    @property
+    def linkedin_url(self) -> str:
+        """What a connector is told instead of ``https://api.linkedin.com``."""
+        return f"{self.url}{linkedin.PREFIX}"
+
+    @property
+    def google_url(self) -> str:
+        """What a connector is told instead of ``https://youtube.googleapis.com``."""
+        return f"{self.url}{GOOGLE}"
 
     @property
     def linkedin_url(self) -> str:

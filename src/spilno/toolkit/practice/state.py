@@ -23,8 +23,8 @@ from PIL import Image, UnidentifiedImageError
 from spilno.toolkit.practice import growth
 
 Clock = Callable[[], datetime]
-NETWORKS = ("instagram", "facebook", "telegram", "linkedin")
-HEADS = {"instagram": "178414", "facebook": "10", "telegram": "-100", "linkedin": "1"}
+NETWORKS = ("instagram", "facebook", "telegram", "linkedin", "youtube")
+HEADS = {"instagram": "178414", "facebook": "10", "telegram": "-100", "linkedin": "1", "youtube": "UC00000000000"}
 """How an account's id begins."""
 
 
@@ -61,6 +61,9 @@ class State:
             "accounts": {},
             "containers": {},
             "photos": {},
+            "videos": {},
+            "comments": {},
+            "logins": {},
             "posts": {},
             "pictures": {},
         }
@@ -227,7 +230,7 @@ class State:
     ) -> dict[str, Any]:
         """Put a post in, at any time of publication (default: now)."""
         with self.changing() as data:
-            head = {"instagram": "179", "telegram": f"{account['id']}_"}.get(
+            head = {"instagram": "179", "telegram": f"{account['id']}_", "youtube": "YT"}.get(
                 account["network"], f"{account['id']}_1"
             )
             number = self.new_id(data, head)
