@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spilno.channels import circuits, scopes, traffic
+from spilno.channels import circuits, hooks, scopes, traffic
 from spilno.channels.models import Channel, Circuit, RateUse
 from spilno.channels.traffic import OUTAGE, RATE_LIMITED, Permit, Seen, Wanted
 from spilno.channels.windows import Want, Window, shares
@@ -345,7 +345,9 @@ def fail(one: Channel, times: int, now: datetime = NOW) -> None:
 
 
 @pytest.mark.django_db
-def test_a_server_that_does_not_answer_is_left_alone(cast: Cast, network: FakeNetwork) -> None:
+def test_a_server_that_does_not_answer_is_left_alone(
+    cast: Cast, network: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ill, well = channel(cast.workspace, "ill"), channel(cast.workspace, "well", server="two.example")
     fail(ill, circuits.FAILURES)
     now = NOW + timedelta(seconds=10)
@@ -368,11 +370,8 @@ def test_a_server_that_does_not_answer_is_left_alone(cast: Cast, network: FakeNe
     # It answers: all may go.
     assert ask({other: 1}, again)["other"].granted == 1
     freed: list[Any] = []
-    circuits.on_closed.append(lambda ids, now: freed.extend(ids))
-    try:
-        traffic.note(seen=[seen(other)], now=again)
-    finally:
-        circuits.on_closed.pop()
+    monkeypatch.setattr(hooks, "resumes", [lambda ids, now: freed.extend(ids)])
+    traffic.note(seen=[seen(other)], now=again)
     assert set(freed) == {ill.pk, other.pk}
     assert ask({ill: 3}, again)["ill"].granted == 3
     assert not Circuit.objects.filter(open=True).exists()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 from django.conf import settings
 
+from spilno.channels import registration
 from spilno.channels.models import Channel, Health
 from spilno.kernel.errors import UserError
 from spilno.kernel.http import outgoing_client
 from spilno.kernel.secrets import seal, unseal
 from spilno.toolkit.networks import registry
-from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError
+from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError, Refreshes
 
 HEALTH_KNOWN_FOR = timedelta(seconds=30)
 """That a channel answers well is written down so often, not after every request."""
@@ -41,9 +44,26 @@ def network_of(channel: Channel) -> Network:
 def credentials_of(channel: Channel) -> dict[str, str]:
     """The channel's credentials in the clear: for a network's methods only, never for a page, log or message.
 
+    What the workspace's registered app says lies under the channel's own.
+
     :raises UserError: ``secret_key_changed``.
     """
-    return unsealed(channel.secret)
+    own = unsealed(channel.secret)
+    return {**registration.values_of(channel.workspace_id, channel.network), **own}
+
+
+def credentials_of_many(channels: Iterable[Channel]) -> dict[UUID, dict[str, str]]:
+    """:func:`credentials_of` by channel id, for at most one query. Channels whose credentials cannot be read any
+    more are missing."""
+    rows = list(channels)
+    apps = registration.values_of_many((one.workspace_id, one.network) for one in rows)
+    found = {}
+    for one in rows:
+        try:
+            found[one.pk] = {**apps.get((one.workspace_id, one.network), {}), **unsealed(one.secret)}
+        except UserError:
+            continue
+    return found
 
 
 def unsealed(secret: bytes | memoryview | None) -> dict[str, str]:
@@ -76,11 +96,18 @@ def user_error(error: NetworkError, *, field: str = "") -> UserError:
     return UserError(f"network_{error.code}", field=field, **error.params)
 
 
-def note_health(*, channel: Channel, now: datetime, error: NetworkError | UserError | None = None) -> None:
+def note_health(
+    *,
+    channel: Channel,
+    now: datetime,
+    error: NetworkError | UserError | None = None,
+    refreshing: bool = False,
+) -> None:
     """Remember how the channel answered just now: well (no ``error``), not at all, or only after reconnecting.
 
     Called by whoever spoke to the network. A limit that the network set, or a refusal of one post, says nothing
-    about the channel and changes nothing.
+    about the channel and changes nothing. A token that has ended and can be made anew is no reason to ask a person:
+    then it is made anew first, and only if that is refused (``refreshing``) somebody has to connect again.
     """
     if error is None:
         checked = channel.health_checked_at
@@ -91,6 +118,9 @@ def note_health(*, channel: Channel, now: datetime, error: NetworkError | UserEr
         health, code, params = Health.RECONNECT, error.code, error.params
     elif error.kind is Kind.RECONNECT:
         health, code, params = Health.RECONNECT, f"network_{error.code}", error.params
+        if not refreshing and _may_be_made_anew(channel, now):
+            health, code, params = Health.TROUBLE, "network_token_ended", {}
+            Channel.objects.filter(pk=channel.pk).update(refresh_next_at=None)
     elif error.kind is Kind.UNREACHABLE or (error.kind is Kind.UNCERTAIN and error.status is None):
         health, code, params = Health.TROUBLE, f"network_{error.code}", error.params
     else:
@@ -100,3 +130,10 @@ def note_health(*, channel: Channel, now: datetime, error: NetworkError | UserEr
     )
     channel.health, channel.health_code, channel.health_params = health, code, params
     channel.health_checked_at = now
+
+
+def _may_be_made_anew(channel: Channel, now: datetime) -> bool:
+    """Did the token end by itself, and can a new one be had without a person?"""
+    can_refresh = isinstance(registry.all_networks().get(channel.network), Refreshes)
+    still = channel.refresh_until is None or channel.refresh_until > now
+    return can_refresh and still and channel.access_until is not None and channel.access_until <= now

@@ -7,7 +7,7 @@ rows say since when and until when, so that every worker does the same and every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.db.models import Q
 
+from spilno.channels import hooks
 from spilno.channels.models import Channel, Circuit
 from spilno.channels.scopes import NONE, Scope
 from spilno.toolkit.networks.base import Kind, NetworkError
@@ -36,10 +37,6 @@ PROBE_LEASE = timedelta(seconds=90)
 SOON = timedelta(seconds=10)
 """While a probe is under way the others ask again so soon: it usually knows by then."""
 
-ClosedHook = Callable[[Sequence[UUID], datetime], None]
-on_closed: list[ClosedHook] = []
-"""Called with the ids of the channels that may speak again. Rooms above put in what lets their work go on."""
-
 
 @dataclass(frozen=True)
 class Outage:
@@ -52,7 +49,7 @@ class Outage:
 
 def blocked(scopes: Sequence[Scope], *, now: datetime) -> dict[UUID, Outage]:
     """Channels behind an open circuit. The first of a server whose next probe is due gets to be the probe."""
-    rows = {(one.network, one.server): one for one in Circuit.objects.filter(open=True)}
+    rows = {(one.network, one.server): one for one in silent()}
     found: dict[UUID, Outage] = {}
     if not rows:
         return found
@@ -89,7 +86,7 @@ def _next(circuit: Circuit, now: datetime) -> datetime:
 def params_of(circuit: Circuit, now: datetime) -> dict[str, Any]:
     """Values for the message: who does not answer, since when, and when we ask next."""
     return {
-        "host": circuit.server if circuit.server != NONE else "",
+        "host": circuit.server if circuit.server != NONE else circuit.network,
         "network": circuit.network,
         "since": (circuit.since or now).isoformat(),
         "until": _next(circuit, now).isoformat(),
@@ -101,8 +98,12 @@ def open_ones(servers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Circu
     wanted = set(servers)
     if not wanted:
         return {}
-    rows = Circuit.objects.filter(open=True)
-    return {(one.network, one.server): one for one in rows if (one.network, one.server) in wanted}
+    return {(one.network, one.server): one for one in silent() if (one.network, one.server) in wanted}
+
+
+def silent() -> list[Circuit]:
+    """Servers that do not answer."""
+    return list(Circuit.objects.filter(open=True))
 
 
 # ------------------------------------------------------------------------------------------------ what was seen
@@ -162,8 +163,7 @@ def _answered(servers: set[tuple[str, str]], now: datetime) -> None:
                 "pk", flat=True
             )
         )
-        for hook in on_closed:
-            hook(ids, now)
+        hooks.resume(ids, now=now)
 
 
 def _failed(server: tuple[str, str], work: Mapping[str, str], now: datetime) -> None:

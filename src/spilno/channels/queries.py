@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from spilno.channels.models import Channel, Health
+from spilno.channels import circuits, rates, scopes, tokens
+from spilno.channels.models import Channel, Circuit, Health
 from spilno.kernel.texts import pick
 from spilno.team.models import Person, Workspace
 from spilno.toolkit.networks import registry
@@ -21,6 +22,7 @@ from spilno.toolkit.networks.base import (
     Network,
     Once,
     Publishes,
+    RatePolicy,
     ReadsConversations,
     ReadsInsights,
     can,
@@ -103,8 +105,11 @@ class FormField:
     placeholder: str
 
 
-def form_of(net: Network, language: str, values: Mapping[str, str] | None = None) -> list[FormField]:
-    """The connect form, generated from the network's credential fields. Secrets are never put back into it."""
+def form_of(
+    net: Network, language: str, values: Mapping[str, str] | None = None, *, app: bool = False
+) -> list[FormField]:
+    """The connect form, generated from the network's credential fields (``app``: the form of its registered app).
+    Secrets are never put back into it."""
     known = values or {}
     return [
         FormField(
@@ -117,7 +122,7 @@ def form_of(net: Network, language: str, values: Mapping[str, str] | None = None
             value="" if one.secret else known.get(one.key, one.default),
             placeholder=one.placeholder,
         )
-        for one in net.credential_fields
+        for one in (net.app_fields if app else net.credential_fields)
     ]
 
 
@@ -196,6 +201,8 @@ class ChannelRow:
     health_code: str
     health_params: Mapping[str, object]
     health_checked_at: datetime | None
+    server: tuple[str, str]  # network and host whose outages it shares
+    ends_at: datetime | None  # when it has to be connected again
 
 
 def row_of(channel: Channel, language: str) -> ChannelRow:
@@ -217,6 +224,8 @@ def row_of(channel: Channel, language: str) -> ChannelRow:
         health_code=channel.health_code,
         health_params=channel.health_params,
         health_checked_at=channel.health_checked_at,
+        server=(channel.network, channel.server),
+        ends_at=tokens.ends_at(channel),
     )
 
 
@@ -224,3 +233,77 @@ def rows(workspace: Workspace, language: str, *, ended: bool = False) -> list[Ch
     """All channels as a page lists them: what needs a person first, then by name."""
     found = [row_of(one, language) for one in channels(workspace, ended=ended)]
     return sorted(found, key=lambda one: one.health not in (Health.RECONNECT, Health.TROUBLE))
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A server that does not answer."""
+
+    network: str
+    host: str  # "" if the network has only one
+    since: datetime
+    next_at: datetime
+    channels: tuple[Channel, ...]  # of the workspace
+
+
+def silences(workspace: Workspace, *, now: datetime) -> list[Silence]:
+    """Servers of the workspace's channels that do not answer; one query while all do."""
+    rows = circuits.silent()
+    if not rows:
+        return []
+    by_server: dict[tuple[str, str], list[Channel]] = {}
+    for one in channels(workspace).filter(by_hand=False):
+        by_server.setdefault((one.network, one.server), []).append(one)
+    return [
+        Silence(
+            row.network,
+            row.server if row.server != scopes.NONE else "",
+            row.since or now,
+            _probe(row, now),
+            tuple(there),
+        )
+        for row in rows
+        if (there := by_server.get((row.network, row.server)))
+    ]
+
+
+def _probe(row: Circuit, now: datetime) -> datetime:
+    """When the server is asked next: as soon as somebody has something to send, if the pause is over."""
+    return max(row.probe_at or now, now)
+
+
+@dataclass(frozen=True)
+class RateLine:
+    """How much of a declared limit on how often a channel has used. ``free_at``: when there is room again."""
+
+    policy: RatePolicy
+    used: int
+    allowed: int
+    free_at: datetime | None
+
+
+def rate_lines(channel: Channel, *, now: datetime) -> list[RateLine]:
+    """The limits on how often that concern a channel, with what is used now; one query."""
+    net = registry.all_networks().get(channel.network)
+    if net is None or not net.rates or channel.by_hand:
+        return []
+    scope = scopes.scopes_of([channel.pk], now=now)[channel.pk]
+    wanted = rates.wanted_rows([scope])
+    rows = {(one.network, one.scope, one.scope_id, one.key): one for one in rates.read(wanted, now=now)}
+    found = []
+    for key, policy in wanted.declared.items():
+        row = rows.get(key)
+        if row is None:
+            found.append(RateLine(policy, 0, policy.allowed, None))
+            continue
+        free_at = row.room_at(now, wanted=1) if not row.room(now) else None
+        found.append(RateLine(policy, row.taken(now), row.most, free_at))
+    return found
+
+
+def told_to_wait(channel: Channel, *, now: datetime) -> datetime | None:
+    """Until when the network said to leave it alone."""
+    scope = scopes.scopes_of([channel.pk], now=now)[channel.pk]
+    wanted = rates.wanted_rows([scope])
+    closed = [one.closed_until for one in rates.read(wanted, now=now) if one.closed_until]
+    return max((one for one in closed if one > now), default=None)

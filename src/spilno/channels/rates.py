@@ -104,6 +104,11 @@ class Rate:
             room = min(room, self.left)
         return max(0, room)
 
+    def taken(self, now: datetime) -> int:
+        """How many uses there were within the span, by our count and by the network's."""
+        known = self.left is not None and (self.resets_at is None or now < self.resets_at)
+        return max(self.window.total, self.most - (self.left or 0) if known else 0)
+
     def room_at(self, now: datetime, *, wanted: int) -> datetime:
         """When ``wanted`` uses will be possible, as far as one can tell."""
         at = now
@@ -254,10 +259,19 @@ def _make(counts: Mapping[Key, str]) -> None:
     _made.update(counts)
 
 
+def read(wanted: WantedRows, *, now: datetime) -> list[Rate]:
+    """The rows, to look at only."""
+    return _rows(wanted, now, "")
+
+
 def _locked(wanted: WantedRows, now: datetime) -> list[Rate]:
+    return _rows(wanted, now, " FOR UPDATE")
+
+
+def _rows(wanted: WantedRows, now: datetime, how: str) -> list[Rate]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM channels_rateuse WHERE scope_id = ANY(%s) ORDER BY id FOR UPDATE",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM channels_rateuse WHERE scope_id = ANY(%s) ORDER BY id{how}",  # noqa: S608
             [_ids(wanted)],
         )
         rows = cursor.fetchall()

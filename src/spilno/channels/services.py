@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
 
-from spilno.channels import access
+from spilno.channels import access, hooks, registration, requirements, scopes, tokens, traffic
 from spilno.channels.models import Channel, Health, Purpose
 from spilno.kernel.addresses import web_address
 from spilno.kernel.errors import UserError
+from spilno.kernel.http import listening
 from spilno.team import audit
 from spilno.team.models import Community, Person, Workspace
 from spilno.team.permissions import Permission, require
@@ -28,7 +31,7 @@ from spilno.toolkit.networks.base import (
     can,
 )
 
-RESERVED = frozenset({"about", "by-hand", "connect"})
+RESERVED = frozenset({"about", "accounts", "by-hand", "connect"})
 """Words that stand in the same place of an address as a channel's key."""
 
 LONGEST_TOLERANCE = 24 * 60
@@ -77,22 +80,22 @@ def connect(
         raise UserError("network_by_hand", network=network)
     if not can(net, Connects):
         raise UserError("network_needs_oauth", network=network)
-    account = ask(net, typed_credentials(net, credentials))
+    account = ask(net, typed_credentials(net, credentials), app=registration.values_of(workspace.pk, net.key))
     return keep(
         workspace=workspace, by=by, now=now, net=net, account=account, name=name, purpose=purpose,
         owner=owner, community=community, key=key,
     )  # fmt: skip
 
 
-def ask(net: Network, credentials: Mapping[str, str]) -> Account:
-    """Let the network check credentials. Never called inside a transaction.
+def ask(net: Network, credentials: Mapping[str, str], *, app: Mapping[str, str] | None = None) -> Account:
+    """Let the network check credentials, with those of the workspace's app under them. Never inside a transaction.
 
     :raises UserError: ``network_…``, ``private_host``.
     """
     assert isinstance(net, Connects)
     try:
         with access.client() as client:
-            return net.connect(client=client, credentials=credentials)
+            return net.connect(client=client, credentials={**(app or {}), **credentials})
     except NetworkError as error:
         raise access.user_error(error) from None
 
@@ -127,10 +130,23 @@ def keep(
     if channel is not None and same is not None and same.pk != channel.pk:
         raise UserError("account_in_use", account=account.name, name=same.name)
     again = channel or same
+    credentials = registration.without_app(
+        net, account.credentials, registration.values_of(workspace.pk, net.key)
+    )
     common: dict[str, Any] = {
         "external_id": account.external_id,
         "url": web_address(account.url) if len(account.url) <= 500 else "",
-        "secret": access.sealed(account.credentials),
+        "secret": access.sealed(credentials),
+        **scopes.named(net, account.credentials),
+        **tokens.times_of(credentials),
+        "token_at": now,
+        "refresh_lease_until": None,
+        "refresh_next_at": None,
+        "refresh_tries": 0,
+        "end_told_for": None,
+        "revoked_told_at": None,
+        "limits_read_at": None,
+        "limit_overrides": requirements.overrides_as_kept(workspace, net),
         "health": Health.OK,
         "health_code": "",
         "health_params": {},
@@ -164,7 +180,17 @@ def keep(
         workspace=workspace, by=by, action=action, object_kind="channel", object_id=saved.pk, now=now,
         name=saved.name, network=net.key, account=account.name,
     )  # fmt: skip
+    scopes.forget([saved.pk])
+    hooks.resume([saved.pk], now=now)
+    transaction.on_commit(partial(_look_around, saved.pk))
     return saved
+
+
+def _look_around(channel_id: UUID) -> None:
+    """Have the server asked for its limits soon; what nobody asks now is asked by the daily round."""
+    from spilno.channels.jobs import read_limits  # jobs need services, and services must not need the queue
+
+    read_limits.defer(channel_id=str(channel_id))
 
 
 @transaction.atomic
@@ -268,7 +294,11 @@ def reconnect(
         raise UserError("network_by_hand", network=channel.network)
     if not can(net, Connects):
         raise UserError("network_needs_oauth", network=channel.network)
-    account = ask(net, typed_credentials(net, {**known_fields(channel), **_given(credentials)}))
+    account = ask(
+        net,
+        typed_credentials(net, {**known_fields(channel), **_given(credentials)}),
+        app=registration.values_of(channel.workspace_id, net.key),
+    )
     return keep(
         workspace=channel.workspace, by=by, now=now, net=net, account=account, name=channel.name,
         purpose=channel.purpose, owner=channel.owner, community=channel.community, channel=channel,
@@ -290,10 +320,21 @@ def disconnect(*, channel: Channel, by: Person | None, now: datetime) -> Channel
     """End a channel: its credentials are destroyed, its history stays, nothing leaves through it any more."""
     require(by, Permission.CHANNEL_MANAGE)
     channel.secret, channel.is_active, channel.observe_next_at = None, False, None
+    channel.access_until = channel.refresh_until = channel.refresh_lease_until = None
     channel.health = Health.BY_HAND if channel.by_hand else Health.NEW
     channel.health_code, channel.health_params = "", {}
     channel.save(
-        update_fields=["secret", "is_active", "observe_next_at", "health", "health_code", "health_params"]
+        update_fields=[
+            "secret",
+            "is_active",
+            "observe_next_at",
+            "access_until",
+            "refresh_until",
+            "refresh_lease_until",
+            "health",
+            "health_code",
+            "health_params",
+        ]
     )
     audit.record(
         workspace=channel.workspace, by=by, action="channel.disconnected", object_kind="channel",
@@ -325,21 +366,31 @@ def check_health(*, channel: Channel, now: datetime) -> Channel:
     if channel.by_hand or not channel.is_active:
         return channel
     net = access.network_of(channel)
-    try:
-        credentials = access.credentials_of(channel)
-        with access.client() as client:
-            if isinstance(net, Connects):
-                account = net.connect(client=client, credentials=credentials)
-                if account.external_id == channel.external_id and account.credentials != credentials:
-                    Channel.objects.filter(pk=channel.pk, secret=channel.secret).update(
-                        secret=access.sealed(account.credentials)
-                    )
-            elif isinstance(net, ReadsInsights):
-                net.account_readings(client=client, credentials=credentials)
-    except (NetworkError, UserError) as error:
-        access.note_health(channel=channel, now=now, error=error)
-    else:
-        access.note_health(channel=channel, now=now)
+    error: NetworkError | UserError | None = None
+    with listening() as heard:
+        try:
+            credentials = tokens.fresh_credentials(channel=channel, now=now)
+            before = channel.secret
+            with access.client() as client:
+                if isinstance(net, Connects):
+                    account = net.connect(client=client, credentials=credentials)
+                    if account.external_id == channel.external_id and account.credentials != credentials:
+                        app = registration.values_of(channel.workspace_id, net.key)
+                        kept = registration.without_app(net, account.credentials, app)
+                        Channel.objects.filter(pk=channel.pk, secret=before).update(
+                            secret=access.sealed(kept), token_at=now, **tokens.times_of(kept)
+                        )
+                elif isinstance(net, ReadsInsights):
+                    net.account_readings(client=client, credentials=credentials)
+        except (NetworkError, UserError) as problem:
+            error = problem
+    access.note_health(channel=channel, now=now, error=error)
+    if not isinstance(error, UserError):
+        seen = traffic.Seen(
+            channel.pk, channel.network, error is None, error, traffic.quotas_of(net, heard), heard.requests,
+            what=str(channel.pk),
+        )  # fmt: skip
+        traffic.note(seen=[seen], now=now)
     return channel
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Min
 
 from spilno.channels import access
+from spilno.channels.requirements import limits_for
 from spilno.kernel.errors import UserError
 from spilno.publishing import gate, ledger, reconcile, reminders
 from spilno.publishing.models import Delivery, Step
@@ -199,7 +200,7 @@ def _prepare(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool
     now = tell()
     checked = check_network(
         network=ready.network, placement=ready.post.placement, text=ready.post.text, media=ready.post.media,
-        link=ready.post.link,
+        link=ready.post.link, limits=limits_for(delivery.channel, ready.post.placement),
     )  # fmt: skip
     if problem := next((one for one in checked.problems if one.level == ERROR), None):
         params = {"problem": problem.code, "params": {key: str(one) for key, one in problem.params.items()}}

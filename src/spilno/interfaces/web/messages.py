@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from spilno.kernel.errors import UserError
+from spilno.toolkit.language import formats
 
 TEXTS: dict[str, Promise | str] = {
     # kernel
@@ -135,7 +141,28 @@ TEXTS: dict[str, Promise | str] = {
     "account_in_use": _("%(account)s is connected already, as “%(name)s”."),
     "connection_expired": _("This connection was begun elsewhere or too long ago. Begin again."),
     "connection_refused": _("The connection was not allowed at the network. Nothing was changed."),
+    "app_missing": _(
+        "This network lets programs in only when they are registered there. Register the app first, once for all"
+        " channels; an administrator can do it in the settings."
+    ),
+    "network_without_app": _("This network wants no app to be registered."),
+    "no_accounts": _(
+        "You allowed the connection, but the network named no account that we may post to. Choose one there."
+    ),
+    "accounts_missing": _("Choose at least one account."),
+    "unknown_limit": _("There is no limit “%(limit)s” there."),
+    "bad_limit": _("“%(typed)s” is not a value that this limit can have."),
+    "reason_missing": _("Say why, so that others understand it later."),
+    "rate_limited_ahead": _(
+        "The network takes no more posts just now. This one leaves by itself at %(until)s; nothing is lost."
+    ),
+    "network_outage": _(
+        "%(host)s has not answered since %(since)s. We ask again at %(until)s, and the post leaves by itself as"
+        " soon as it answers."
+    ),
     # what networks answer
+    "network_token_refreshing": _("The access is being renewed this very moment. We go on by ourselves."),
+    "network_token_ended": _("The access has ended and is being renewed. We try again by ourselves."),
     "network_unreachable": _(
         "%(host)s cannot be reached. Check the address; if it is right, try again later."
     ),
@@ -314,13 +341,44 @@ TEXTS: dict[str, Promise | str] = {
     "time_missing": _("Choose when it goes out on %(channel)s."),
     "time_not_understood": _("This is not a time."),
     "media_empty": _("The file is empty."),
-    "media_too_large": _("The picture is larger than %(limit)s MB."),
-    "media_unknown_type": _("This is not a picture that networks take. Save it as JPEG, PNG, WebP or GIF."),
+    "media_too_large": _("The file is larger than %(limit)s MB. Make it smaller, or cut the video."),
+    "media_unknown_type": _(
+        "Networks do not take this kind of file. Pictures: JPEG, PNG, WebP, GIF, AVIF or HEIC. "
+        "Videos: MP4, MOV or WebM. Documents: PDF."
+    ),
     "media_too_many_pixels": _("The picture has more than %(limit)s million pixels. Make it smaller."),
-    "media_broken": _("The picture is damaged or not complete. Save it again."),
+    "media_broken": _("The file is damaged or not complete. Export it again."),
+    "media_no_video": _("The file holds no moving picture, only sound. Export it as a video."),
+    "media_zero_length": _("There is nothing in the file: no moment of video, no page. Export it again."),
+    "media_unknown_codec": _("The video is coded as %(codec)s, which is unknown here. Export it as MP4 with H.264."),
+    "media_password": _("The PDF is locked with a password. Save it without one."),
+    "media_too_heavy": _("The file takes too long or too much memory to work on. Export it smaller."),
+    "media_not_taken": _("Sign in again: the file was not taken."),
+    "media_not_ready": _("“%(name)s” is still being prepared for this network."),
+    "media_failed": _("“%(name)s” could not be prepared for this network. %(reason)s"),
+    "media_file_gone": _("The file is no longer there. Add it again."),
+    "image_cannot_be_made_smaller": _(
+        "It cannot be made small enough for this network. Use a smaller or simpler picture."
+    ),
+    "video_cannot_be_made_smaller": _(
+        "A video this long would look too bad in the size this network takes. Cut it to the part that matters."
+    ),
+    "disk_full": _("There is no room left on Spilno's disk. Ask your administrator to make some."),
+    "storage_away": _(
+        "The storage for files does not answer. Try again in a minute; tell your administrator if it stays so."
+    ),
     "media_in_use": _("The picture is used in a post, maybe in a deleted one. It stays."),
     "alt_too_long": _("A description has at most %(limit)s characters."),
 }
+
+
+def moment_text(moment: datetime) -> str:
+    """``14:05`` today, ``22 лист., 14:05`` on another day, in the reader's language and time zone."""
+    zone, language = timezone.get_current_timezone(), get_language() or settings.LANGUAGE_CODE
+    now = timezone.now()
+    if moment.astimezone(zone).date() == now.astimezone(zone).date():
+        return formats.clock(moment, language, zone)
+    return formats.when(moment, language, zone=zone, now=now, short=True)
 
 
 def text_of(error: UserError) -> str:
@@ -331,8 +389,28 @@ def text_of(error: UserError) -> str:
     return str(text) % _Filled(error.params) if "%(" in str(text) else str(text)
 
 
+MOMENTS = frozenset({"until", "since"})
+"""Values that are moments (ISO 8601): shown as a person's clock shows them."""
+
+
 class _Filled(dict[str, object]):
-    """An error's values. What nobody said is left out: a network need not explain itself."""
+    """An error's values. What nobody said is left out: a network need not explain itself.
+
+    ``reason`` may be the code of another error, which is then said in its words.
+    """
+
+    def __getitem__(self, key: str) -> object:
+        value = super().__getitem__(key)
+        if key == "reason" and str(value) in TEXTS:
+            inner = UserError(str(value))
+            inner.params = {name: one for name, one in self.items() if name != "reason"}
+            return text_of(inner)
+        if key in MOMENTS and isinstance(value, str):
+            try:
+                return moment_text(datetime.fromisoformat(value))
+            except ValueError:
+                return value
+        return value
 
     def __missing__(self, key: str) -> str:
         return "…"

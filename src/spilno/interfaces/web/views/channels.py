@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -16,12 +16,12 @@ from django.utils.translation import gettext as __
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from spilno.channels import queries, services
+from spilno.channels import queries, registration, requirements, services, tokens
 from spilno.channels.models import Channel, Health, Purpose
-from spilno.interfaces.web import network_words
+from spilno.interfaces.web import limit_words, network_words
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
-from spilno.interfaces.web.views import connecting
+from spilno.interfaces.web.views import connecting, network_apps, network_limits
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
@@ -49,6 +49,7 @@ class ChannelLine:
     look: str
     health: str
     problem: str
+    ends_at: datetime | None  # it has to be connected again before, and that is soon
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class NetworkLine:
 
 @dataclass(frozen=True)
 class NetworksPage:
+    silences: list[limit_words.SilenceLine]
     troubled: list[ChannelLine]
+    ending: list[ChannelLine]
     channels: list[ChannelLine]
     ended: list[ChannelLine]
     networks: list[NetworkLine]
@@ -73,14 +76,32 @@ def line_of(row: queries.ChannelRow) -> ChannelLine:
         look=row.health if row.is_active else "archived",
         health=str(Health(row.health).label) if row.is_active else __("Disconnected"),
         problem=network_words.health_text(row.health_code, row.health_params),
+        ends_at=row.ends_at if _ends_soon(row) else None,
+    )
+
+
+def _ends_soon(row: queries.ChannelRow) -> bool:
+    return (
+        row.ends_at is not None
+        and row.health != Health.RECONNECT
+        and row.ends_at - clock.now() <= tokens.WARNED
     )
 
 
 def page_of(workspace: Workspace, person: Person, language: str) -> NetworksPage:
     lines = [line_of(one) for one in queries.rows(workspace, language)]
     ill = (Health.RECONNECT, Health.TROUBLE)
+    silences = limit_words.silence_lines(workspace, language, now=clock.now())
+    told = {key for one in silences for key in one.keys}
     return NetworksPage(
-        troubled=[one for one in lines if one.row.health in ill],
+        silences=silences,
+        # What a whole server's silence explains is not said once more for each channel.
+        troubled=[
+            one
+            for one in lines
+            if one.row.health in ill and not (one.row.health == Health.TROUBLE and one.row.key in told)
+        ],
+        ending=[one for one in lines if one.ends_at is not None],
         channels=lines,
         ended=[line_of(one) for one in queries.rows(workspace, language, ended=True)],
         networks=[
@@ -103,9 +124,14 @@ def channel_list(request: WorkspaceRequest) -> HttpResponse:
 
 @dataclass(frozen=True)
 class RuleLine:
+    """A declared limit. ``here``: the value that counts in this workspace, if somebody decided another one;
+    ``live``: values that servers of the workspace's channels state, where they differ."""
+
     label: str
     value: str
     rule: queries.Rule
+    here: str = ""
+    live: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,17 +148,34 @@ class NetworkPage:
     checked_on: date | None
     docs: str
     channels: list[ChannelLine]
+    rates: list[limit_words.RateWords]
+    wants_app: bool
+    app_ready: bool
     may_manage: bool
 
 
-def placements_of(net: Network, language: str) -> list[PlacementCard]:
-    """What the network allows, placement by placement, in words."""
+Changed = dict[tuple[str, str], Any]
+
+
+def placements_of(
+    net: Network, language: str, here: Changed | None = None, live: Changed | None = None
+) -> list[PlacementCard]:
+    """What the network allows, placement by placement, in words.
+
+    :param here: values that were decided in the workspace, by placement and limit; ``live``: those that servers state.
+    """
     return [
         PlacementCard(
             place=place,
             once=str(network_words.ONCE[place.once]),
             rules=[
-                RuleLine(network_words.rule_label(one), network_words.rule_value(one, language), one)
+                RuleLine(
+                    network_words.rule_label(one),
+                    network_words.rule_value(one, language),
+                    one,
+                    (here or {}).get((place.key, one.key), ""),
+                    (live or {}).get((place.key, one.key), ()),
+                )
                 for one in place.rules
             ],
         )
@@ -140,14 +183,41 @@ def placements_of(net: Network, language: str) -> list[PlacementCard]:
     ]
 
 
+def _changed_here(workspace: Workspace, net: Network, language: str) -> Changed:
+    found: Changed = {}
+    for (placement, key), row in requirements.overrides(workspace, net).items():
+        try:
+            limit = requirements.declared(net, placement, key).limit
+        except UserError:  # the network does not have it any more
+            continue
+        found[placement, key] = network_limits.decided(limit, row, language).value
+    return found
+
+
+def _stated(workspace: Workspace, net: Network, language: str) -> Changed:
+    """What servers state that is not what we declare, each value once."""
+    found: Changed = {}
+    for channel in queries.channels(workspace).filter(network=net.key, by_hand=False):
+        for place in net.placements:
+            for one in requirements.live_limits(channel, place.key):
+                if one.value != place.limit(one.key):
+                    values = found.setdefault((place.key, one.key), ())
+                    text = network_limits.shown(one, language)
+                    found[place.key, one.key] = values if text in values else (*values, text)
+    return found
+
+
 @needs(Permission.VIEW)
 def network_page(request: WorkspaceRequest, network: str) -> HttpResponse:
     """What the network allows: limits with the day they were checked and where they are written down."""
     net = connecting.network_or_404(network)
     language = language_of()
+    workspace = request.workspace
     page = NetworkPage(
         card=queries.card_of(net, language),
-        placements=placements_of(net, language),
+        placements=placements_of(
+            net, language, _changed_here(workspace, net, language), _stated(workspace, net, language)
+        ),
         checked_on=queries.checked_on(net),
         docs=net.docs,
         channels=[
@@ -155,6 +225,12 @@ def network_page(request: WorkspaceRequest, network: str) -> HttpResponse:
             for one in queries.rows(request.workspace, language)
             if one.network and one.network.key == net.key
         ],
+        rates=[
+            limit_words.rate_words(net, queries.RateLine(one, 0, one.allowed, None), language)
+            for one in net.rates
+        ],
+        wants_app=bool(net.app_fields),
+        app_ready=bool(net.app_fields) and registration.app_of(workspace, net).ready,
         may_manage=may(request.person, Permission.CHANNEL_MANAGE),
     )
     return render(request, "channels/network.html", {"page": page})
@@ -211,6 +287,10 @@ class ChannelPage:
     can_reconnect: bool
     account: list[tuple[str, str]]  # label and value of what was typed, no secrets
     upcoming: int
+    silence: str  # its server does not answer
+    rates: list[limit_words.RateWords]
+    closed_until: datetime | None  # the network said to leave it alone so long
+    access_until: datetime | None  # the token is renewed by itself before
     may_manage: bool
 
 
@@ -227,6 +307,10 @@ def _channel_page(request: WorkspaceRequest, channel: Channel) -> ChannelPage:
             for one in net.credential_fields
             if one.key in known and one.kind != "lines"  # hundreds of people's addresses are no headline
         ]
+    now = clock.now()
+    speaks = net is not None and not channel.by_hand and channel.is_active
+    silences = limit_words.silence_lines(request.workspace, language, now=now) if speaks else []
+    rates = queries.rate_lines(channel, now=now) if speaks else []
     return ChannelPage(
         line=line_of(row),
         channel=channel,
@@ -234,6 +318,10 @@ def _channel_page(request: WorkspaceRequest, channel: Channel) -> ChannelPage:
         can_reconnect=net is not None and not channel.by_hand and queries.connectable(net),
         account=account,
         upcoming=publishing.ahead(channel).count(),
+        silence=next((one.text for one in silences if channel.key in one.keys), ""),
+        rates=[limit_words.rate_words(net, one, language) for one in rates] if net else [],
+        closed_until=queries.told_to_wait(channel, now=now) if speaks else None,
+        access_until=channel.access_until if tokens.refreshable(channel) else None,
         may_manage=manages,
     )
 
@@ -318,6 +406,8 @@ def reopen(request: WorkspaceRequest, key: str) -> HttpResponse:
 urlpatterns = [
     path("networks/", channel_list, name="networks"),
     *connecting.urlpatterns,
+    *network_limits.urlpatterns,
+    *network_apps.urlpatterns,
     path("networks/about/<slug:network>/", network_page, name="networks-network"),
     path("networks/<slug:key>/", channel_page, name="networks-channel"),
     path("networks/<slug:key>/check/", check, name="networks-check"),

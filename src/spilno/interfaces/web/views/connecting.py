@@ -16,8 +16,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as __
 from django.views.decorators.http import require_GET
 
-from spilno.channels import oauth, queries, services
-from spilno.channels.models import Channel, Purpose
+from spilno.channels import oauth, queries, registration, services
+from spilno.channels.models import Channel, PendingConnection, Purpose
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
@@ -31,6 +31,7 @@ from spilno.toolkit.networks import registry
 from spilno.toolkit.networks.base import Network
 
 STATES = "connecting"  # session key: states of connections this person began
+CHOOSING = "choosing_accounts"  # session key: the connection whose accounts are being chosen from
 COMMON = ("name", "purpose", "owner", "community")
 
 
@@ -115,6 +116,7 @@ class ConnectPage:
     by_hand: bool
     can_connect: bool  # else only by hand
     docs: str
+    app_missing: bool = False  # the network wants an app, and nobody registered one
     practice_url: str = ""  # where its practice network can be looked at, while it runs
     channel: Channel | None = None  # set when connecting again
 
@@ -148,6 +150,9 @@ def _page(
         by_hand=by_hand,
         can_connect=queries.connectable(net),
         docs=net.docs,
+        app_missing=bool(net.app_fields)
+        and not by_hand
+        and not registration.app_of(request.workspace, net).ready,
         practice_url=settings.SPILNO_PRACTICE_URL if card.practice and _practising() else "",
         channel=channel,
     )
@@ -283,10 +288,85 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _failed(request, UserError("connection_refused"), oauth.give_up(state=state, user=user))
     workspace = oauth.workspace_of(state=state, user=user)
     try:
-        channel = oauth.finish_oauth(state=state, code=code, user=user, now=clock.now())
+        found = oauth.finish_oauth(state=state, code=code, user=user, now=clock.now())
     except UserError as error:
         return _failed(request, error, workspace)
-    return _connected(request, channel)
+    if isinstance(found, PendingConnection):
+        request.session[CHOOSING] = found.state
+        return redirect("networks-accounts", found.workspace.slug)
+    return _connected(request, found)
+
+
+@dataclass(frozen=True)
+class AccountLine:
+    """An account to choose, with what the form said about it."""
+
+    choice: oauth.Choice
+    chosen: bool
+    name: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class AccountsPage:
+    card: queries.NetworkCard
+    accounts: list[AccountLine]
+    purposes: list[tuple[str, str]]
+    problem: str
+
+
+@needs(Permission.CHANNEL_MANAGE)
+def accounts(request: WorkspaceRequest) -> HttpResponse:
+    """Back from a network with several accounts: which of them shall be channels?"""
+    state = str(request.session.get(CHOOSING, ""))
+    try:
+        found = oauth.choices(state=state, user=request.user, now=clock.now())
+    except UserError as error:
+        return _failed(request, error, request.workspace)
+    if found.pending.workspace_id != request.workspace.pk:
+        raise Http404
+    post = request.POST
+    error_text = ""
+    if request.method == "POST":
+        chosen = [
+            oauth.Chosen(
+                one.number,
+                post.get(f"name-{one.number}", "")[:120],
+                post.get(f"purpose-{one.number}", Purpose.BRAND),
+            )
+            for one in found.accounts
+            if str(one.number) in post.getlist("account")
+        ]
+        try:
+            channels = oauth.choose(state=state, user=request.user, now=clock.now(), chosen=chosen)
+        except UserError as error:
+            error_text = text_of(error)
+        else:
+            request.session.pop(CHOOSING, None)
+            if len(channels) == 1:
+                return _connected(request, channels[0])
+            names = ", ".join(f"“{one.name}”" for one in channels)
+            messages.success(request, __("Connected: %(names)s.") % {"names": names})
+            return redirect("networks", request.workspace.slug)
+    usual = found.pending.values
+    lines = [
+        AccountLine(
+            choice=one,
+            chosen=str(one.number) in post.getlist("account"),
+            name=post.get(f"name-{one.number}", one.channel.name if one.channel else one.name),
+            purpose=post.get(
+                f"purpose-{one.number}", one.channel.purpose if one.channel else str(usual["purpose"])
+            ),
+        )
+        for one in found.accounts
+    ]
+    page = AccountsPage(
+        card=queries.card_of(network_or_404(found.pending.network), get_language() or "uk"),
+        accounts=lines,
+        purposes=[(str(key), str(label)) for key, label in Purpose.choices],
+        problem=error_text,
+    )
+    return render(request, "channels/accounts.html", {"page": page}, status=422 if error_text else 200)
 
 
 def _failed(request: HttpRequest, error: UserError, workspace: Workspace | None) -> HttpResponse:
@@ -296,6 +376,7 @@ def _failed(request: HttpRequest, error: UserError, workspace: Workspace | None)
 
 urlpatterns = [
     path("networks/connect/", choose, name="networks-connect"),
+    path("networks/accounts/", accounts, name="networks-accounts"),
     path("networks/connect/<slug:network>/", connect, name="networks-connect-form"),
     path("networks/by-hand/<slug:network>/", by_hand, name="networks-by-hand"),
     path("networks/<slug:key>/reconnect/", reconnect, name="networks-reconnect"),

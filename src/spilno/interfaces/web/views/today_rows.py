@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from spilno.briefs import queries as briefs
 from spilno.briefs.models import BriefState, Initiative, Target
-from spilno.channels.models import Channel, Health
+from spilno.channels import tokens
+from spilno.channels.models import Channel, Circuit, Health
 from spilno.contingency import queries as contingency
 from spilno.contingency.queries import CheckpointView
+from spilno.interfaces.web.limit_words import silence_lines
 from spilno.interfaces.web.messages import TEXTS, text_of
 from spilno.interfaces.web.templatetags.format import day, when_short
 from spilno.interfaces.web.ui.numbers import shown_value
@@ -60,7 +62,7 @@ def rows_of(workspace: Workspace, person: Person, now: datetime) -> list[Row]:
         *_proposals(workspace, person),
         *_deliveries(workspace, person, now),
         *_reminders(workspace, person),
-        *_channels(workspace, person),
+        *_channels(workspace, person, now),
         *_initiatives(workspace, person, today),
     ]
 
@@ -171,17 +173,42 @@ def _reminders(workspace: Workspace, person: Person) -> Iterator[Row]:
         )
 
 
-def _channels(workspace: Workspace, person: Person) -> Iterator[Row]:
+def _channels(workspace: Workspace, person: Person, now: datetime) -> Iterator[Row]:
     manages = may(person, Permission.CHANNEL_MANAGE)
-    broken = Channel.objects.filter(workspace=workspace, is_active=True, health=Health.RECONNECT)
-    for one in broken.select_related("owner")[:MOST]:
+    silent = Circuit.objects.filter(open=True, network=OuterRef("network"), server=OuterRef("server"))
+    found = list(
+        Channel.objects.filter(workspace=workspace, is_active=True)
+        .annotate(silent=Exists(silent))
+        .filter(Q(health=Health.RECONNECT) | Q(silent=True) | tokens.may_end(now))
+        .select_related("owner")
+    )
+    for broken in [row for row in found if row.health == Health.RECONNECT][:MOST]:
         yield Row(
-            title=_("“%(channel)s” has to be connected again") % {"channel": one.name},
+            title=_("“%(channel)s” has to be connected again") % {"channel": broken.name},
             note=_("until then nothing leaves there"),
             voice="late",
             action=_("Connect"),
             url=_page("networks", workspace.slug),
-            mine=manages and _own(person, one.owner),
+            mine=manages and _own(person, broken.owner),
+        )
+    for line in silence_lines(workspace, language_of(), now=now) if any(row.silent for row in found) else ():
+        yield Row(
+            title=line.text,
+            note=", ".join(line.channels),
+            voice="late",
+            action=_("Look"),
+            url=_page("networks", workspace.slug),
+            mine=manages,
+        )
+    for ending, end in tokens.ending(found, now=now)[:MOST]:
+        yield Row(
+            title=_("“%(channel)s”: connect it again by %(day)s")
+            % {"channel": ending.name, "day": day(clock.local_day(end, workspace.time_zone))},
+            note=_("then the access ends; what is scheduled stays"),
+            voice="late",
+            action=_("Connect"),
+            url=_page("networks-reconnect", workspace.slug, ending.key),
+            mine=manages and _own(person, ending.owner),
         )
 
 
