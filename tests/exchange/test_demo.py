@@ -184,6 +184,7 @@ def test_channels_speak_to_the_practice_networks_as_they_left_them(made: Workspa
     assert channels["instagram"].practice
     assert channels["facebook-page"].health == Health.OK
     assert channels["facebook-group"].by_hand
+    assert channels["linkedin-page"].by_hand
     kept = Path(settings.DATA) / "practice" / "state.json"
     port = int(settings.SPILNO_PRACTICE_URL.rpartition(":")[2])
     with practice.start(state=kept, port=port, clock=lambda: NOW, with_control=False):

@@ -223,7 +223,7 @@ class Import:
         if channel is not None:
             self.put(channel, **values)
             return channel
-        by_hand = registry.get(said.network).by_hand
+        by_hand = said.by_hand or registry.get(said.network).by_hand
         self.created += 1
         channel = Channel.objects.create(
             workspace=self.workspace,

@@ -49,6 +49,7 @@ class CaseChannel:
     purpose: str
     owner: str
     url: str
+    by_hand: bool  # a person posts there, although the network could be connected
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,7 @@ def _channel(block: Block, people: Collection[str]) -> CaseChannel:
         purpose=block.choice("purpose", Purpose.values, default=Purpose.BRAND),
         owner=_reference(block, "owner", people),
         url=_address(block, "url"),
+        by_hand=block.flag("by_hand"),
     )
     block.end()
     return made
