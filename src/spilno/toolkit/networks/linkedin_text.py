@@ -78,4 +78,6 @@ def first_line(text: str, most: int) -> str:
     if len(line) <= most:
         return line
     cut = line[: most - 1]
-    return (cut.rpartition(" ")[0] or cut).rstrip() + "…"
+    if not line[most - 1].isspace():
+        cut = cut.rpartition(" ")[0] or cut
+    return f"{cut.rstrip()}…"
