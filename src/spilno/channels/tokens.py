@@ -123,6 +123,9 @@ def refresh(*, channel_id: UUID, now: datetime) -> Outcome:
     net = registry.all_networks().get(channel.network) if channel else None
     if channel is None or channel.secret is None or not isinstance(net, Refreshes):
         return Outcome.NOT_NEEDED
+    begin = refresh_from(channel)
+    if begin is None or now < begin:  # somebody was faster
+        return Outcome.NOT_NEEDED
     before = bytes(channel.secret)
     same = Channel.objects.filter(pk=channel.pk, secret=before, is_active=True)
     free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now)
