@@ -184,7 +184,7 @@ def ensure() -> Path:
     return python
 
 
-def _settings(folder: Path, port: int, shared_secret: str) -> dict[str, Any]:
+def _settings(folder: Path, port: int, shared_secret: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Synapse's configuration: one loopback port, nobody to federate with, no limits in the way."""
     free = {"per_second": 10_000, "burst_count": 10_000}
     return {
@@ -224,11 +224,16 @@ def _settings(folder: Path, port: int, shared_secret: str) -> dict[str, Any]:
         "rc_media_create": free,
         "rc_room_creation": free,
         "rc_reports": free,
-    }
+        # Room for a long video.
+        "max_upload_size": "210M",
+    } | changes
 
 
-def start() -> Synapse:
-    """Start a homeserver with the users brand and fan and one room; returns when it answers."""
+def start(**changes: Any) -> Synapse:
+    """Start a homeserver with the users brand and fan and one room; returns when it answers.
+
+    `changes` are settings of Synapse that replace ours.
+    """
     python = ensure()
     folder = temporary_folder("synapse")
     (port,) = free_ports(1)
@@ -243,7 +248,7 @@ def start() -> Synapse:
     }
     # JSON is YAML, which is what Synapse reads.
     (folder / "log.json").write_text(json.dumps(logging))
-    (folder / "homeserver.json").write_text(json.dumps(_settings(folder, port, shared_secret)))
+    (folder / "homeserver.json").write_text(json.dumps(_settings(folder, port, shared_secret, changes)))
     url = f"http://127.0.0.1:{port}"
     log = folder / "synapse.log"
     nobody = Account("", "", "")

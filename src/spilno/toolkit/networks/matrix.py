@@ -12,19 +12,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from spilno.toolkit.networks.base import (
-    Account,
     Counting,
     Counts,
-    CredentialField,
     Credentials,
     Kind,
     MediaFile,
-    Network,
     NetworkError,
     Once,
     Outgoing,
@@ -36,11 +32,17 @@ from spilno.toolkit.networks.base import (
     Sighting,
     Verdict,
 )
-from spilno.toolkit.networks.http import Refusal, Wire, address, secrets_of
-from spilno.toolkit.networks.words import ACCESS_TOKEN, MESSAGE, OURS, limit, rate
+from spilno.toolkit.networks.http import Wire, before_sending, doubted
+from spilno.toolkit.networks.matrix_connecting import FIELDS, Connecting, part
+from spilno.toolkit.networks.words import MESSAGE, limit, rate
 
 _SPEC = "https://spec.matrix.org/latest/client-server-api/"
 _SIZE = f"{_SPEC}#size-limits"
+_SYNAPSE = "https://element-hq.github.io/synapse/latest/usage/configuration/config_documentation.html"
+_MOST_FILE = 50 * 1024 * 1024
+"""Each homeserver sets its own; this is the default of Synapse (``max_upload_size``)."""
+
+_TYPES = {"image": "m.image", "video": "m.video", "file": "m.file"}
 CONTENT_KEY = "org.spilno.key"
 """Field of the event's content that carries our key (custom fields are namespaced like Java packages)."""
 
@@ -51,7 +53,7 @@ MOST_PAGES = 20
 PAGE = 100
 
 
-class Matrix(Network):
+class Matrix(Connecting):
     key = "matrix"
     label = {"uk": "Matrix", "en": "Matrix", "ru": "Matrix"}
     short = "Mx"
@@ -59,11 +61,7 @@ class Matrix(Network):
     docs = _SPEC
     audience_metric = "members"
     # Synapse's default rc_message: 0.2 a second, bursts of 10.
-    rates = (
-        rate("messages", 10, 50,
-             "https://element-hq.github.io/synapse/latest/usage/configuration/config_documentation.html",
-             counts=Counts.POST),
-    )  # fmt: skip
+    rates = (rate("messages", 10, 50, _SYNAPSE, counts=Counts.POST),)
     metrics = {"m.annotation": "reactions", "m.thread": "replies", "joined": "members"}
     look_here = {
         "uk": "Відкрийте кімнату в Matrix і перегляньте останні повідомлення.",
@@ -80,126 +78,34 @@ class Matrix(Network):
                 limit("text", 60_000, "bytes", _SIZE),
                 limit("event_bytes", 65_536, "bytes", _SIZE),
                 limit("images", 1, "count", f"{_SPEC}#mimage"),
-                limit("videos", 0, "count", OURS),
+                limit("videos", 1, "count", f"{_SPEC}#mvideo"),
+                limit("documents", 1, "count", f"{_SPEC}#mfile"),
+                limit("media", 1, "count", f"{_SPEC}#mroommessage-msgtypes"),
                 limit("image_mime", "image/jpeg image/png image/webp image/gif", "mime", f"{_SPEC}#mimage"),
-                # Each homeserver sets its own; this is the default of Synapse (max_upload_size).
-                limit(
-                    "image_bytes",
-                    50 * 1024 * 1024,
-                    "bytes",
-                    "https://element-hq.github.io/synapse/latest/usage/configuration/config_documentation.html",
-                ),
+                limit("image_bytes", _MOST_FILE, "bytes", _SYNAPSE),
+                limit("video_mime", "video/mp4 video/webm", "mime", f"{_SPEC}#mvideo"),
+                limit("video_bytes", _MOST_FILE, "bytes", _SYNAPSE),
+                limit("document_mime", "application/pdf", "mime", f"{_SPEC}#mfile"),
+                limit("document_bytes", _MOST_FILE, "bytes", _SYNAPSE),
             ),
             once=Once.KEY,
-            media_allowed=("image",),
+            media_allowed=("image", "video", "file"),
             alt_text=False,
         ),
     )
-    credential_fields = (
-        CredentialField(
-            "homeserver",
-            label={"uk": "Сервер", "en": "Homeserver", "ru": "Сервер"},
-            help={
-                "uk": "Адреса сервера, на якому живе акаунт.",
-                "en": "Address of the server on which the account lives.",
-                "ru": "Адрес сервера, на котором живёт аккаунт.",
-            },
-            kind="url",
-            placeholder="https://matrix.org",
-        ),
-        CredentialField(
-            "room",
-            label={"uk": "Кімната", "en": "Room", "ru": "Комната"},
-            help={
-                "uk": "Адреса кімнати (#назва:сервер) або її внутрішній ідентифікатор (!…:сервер).",
-                "en": "The room's address (#name:server) or its internal id (!…:server).",
-                "ru": "Адрес комнаты (#имя:сервер) или её внутренний идентификатор (!…:сервер).",
-            },
-            placeholder="#community:matrix.org",
-        ),
-        CredentialField(
-            "user",
-            label={"uk": "Користувач", "en": "User", "ru": "Пользователь"},
-            help={
-                "uk": "Потрібен, лише якщо входите з паролем.",
-                "en": "Needed only if you sign in with a password.",
-                "ru": "Нужен, только если входите с паролем.",
-            },
-            required=False,
-            placeholder="@name:matrix.org",
-        ),
-        CredentialField(
-            "password",
-            label={"uk": "Пароль", "en": "Password", "ru": "Пароль"},
-            help={
-                "uk": "Використаємо один раз, щоб отримати токен, і не зберігатимемо.",
-                "en": "Used once to get an access token, and not kept.",
-                "ru": "Используем один раз, чтобы получить токен, и не будем хранить.",
-            },
-            kind="password",
-            secret=True,
-            required=False,
-        ),
-        CredentialField(
-            "access_token",
-            label=ACCESS_TOKEN,
-            help={
-                "uk": "Замість користувача й пароля.",
-                "en": "Instead of user and password.",
-                "ru": "Вместо пользователя и пароля.",
-            },
-            kind="password",
-            secret=True,
-            required=False,
-        ),
-    )
-
-    # ------------------------------------------------------------------------------------------ connecting
-
-    def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
-        """Sign in (if no token was given), join the room, and see that we may write there in the clear."""
-        kept = {key: value for key, value in credentials.items() if key != "password"}
-        kept["homeserver"] = address(credentials.get("homeserver", ""))
-        if not kept.get("access_token"):
-            kept |= self._login(client, credentials)
-        who = self._wire(client, kept).get("/_matrix/client/v3/account/whoami")
-        kept["user_id"] = str(who["user_id"])
-        wire = self._wire(client, kept)
-        typed = credentials.get("room", "").strip()
-        kept["room_id"] = str(wire.post(f"/_matrix/client/v3/join/{_part(typed)}", json={})["room_id"])
-        if self._state(wire, kept["room_id"], "m.room.encryption"):
-            raise NetworkError(Kind.PERMANENT, "room_encrypted", params={"room": typed})
-        name = self._state(wire, kept["room_id"], "m.room.name").get("name") or typed
-        return Account(kept["room_id"], str(name), f"https://matrix.to/#/{_part(typed)}", kept)
-
-    def _login(self, client: httpx.Client, credentials: Credentials) -> dict[str, str]:
-        if not credentials.get("user") or not credentials.get("password"):
-            raise NetworkError(Kind.PERMANENT, "credentials_missing", params={"field": "access_token"})
-        answer = self._wire(client, credentials).post(
-            "/_matrix/client/v3/login",
-            json={
-                "type": "m.login.password",
-                "identifier": {"type": "m.id.user", "user": credentials["user"].strip()},
-                "password": credentials["password"],
-                "initial_device_display_name": "Spilno",
-            },
-        )
-        return {"access_token": str(answer["access_token"]), "device_id": str(answer.get("device_id", ""))}
+    credential_fields = FIELDS
 
     # ------------------------------------------------------------------------------------------ publishing
 
     def prepare(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, so_far: Prepared
     ) -> Prepared:
-        """Upload the picture to the server's media repository."""
+        """Upload the file to the server's media repository."""
         if not post.media or so_far.data.get("uri"):
             return so_far
         one = post.media[0]
-        answer = self._wire(client, credentials).post(
-            "/_matrix/media/v3/upload",
-            params={"filename": one.path.name},
-            content=one.path.read_bytes(),
-            headers={"Content-Type": one.mime},
+        answer = self._wire(client, credentials).upload(
+            "/_matrix/media/v3/upload", file=one.path, mime=one.mime, params={"filename": one.path.name}
         )
         return Prepared({**so_far.data, "uri": str(answer["content_uri"])})
 
@@ -207,13 +113,36 @@ class Matrix(Network):
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, prepared: Prepared
     ) -> Published:
         """Send the event under our transaction id."""
-        room = credentials["room_id"]
-        answer = self._wire(client, credentials).put(
-            f"/_matrix/client/v3/rooms/{_part(room)}/send/m.room.message/{_part(post.key)}",
-            json=self._content(post, prepared),
+        return self._send(
+            self._wire(client, credentials), credentials, self._content(post, prepared), post.key
         )
-        event = str(answer["event_id"])
-        return Published(event, _permalink(room, event), None, {"event_id": event})
+
+    def reply(
+        self, *, client: httpx.Client, credentials: Credentials, in_reply_to: str, text: str, key: str
+    ) -> Published:
+        """Answer a message, in its thread if it stands in one. Who is answered is mentioned."""
+        wire, room = self._wire(client, credentials), part(credentials["room_id"])
+        try:
+            asked = wire.get(f"/_matrix/client/v3/rooms/{room}/event/{part(in_reply_to)}")
+        except NetworkError as error:
+            raise before_sending(error) from None
+        related = (asked.get("content", {}).get("m.relates_to")) or {}
+        answers: dict[str, Any] = {"m.in_reply_to": {"event_id": in_reply_to}}
+        if related.get("rel_type") == "m.thread":
+            answers |= {
+                "rel_type": "m.thread",
+                "event_id": str(related["event_id"]),
+                "is_falling_back": False,
+            }
+        author = str(asked["sender"])
+        content = {
+            "msgtype": "m.text",
+            "body": text,
+            "m.relates_to": answers,
+            "m.mentions": {"user_ids": [author]} if author != credentials.get("user_id") else {},
+            CONTENT_KEY: key,
+        }
+        return self._send(wire, credentials, content, key)
 
     def find(
         self,
@@ -241,11 +170,15 @@ class Matrix(Network):
 
     def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None:
         """Redact the event: its content is gone for everybody, its place in the room stays."""
-        room, event = _part(credentials["room_id"]), _part(external_id)
-        transaction = _part(f"redact-{external_id.lstrip('$')}")
-        self._wire(client, credentials).put(
-            f"/_matrix/client/v3/rooms/{room}/redact/{event}/{transaction}", json={}
-        )
+        room, event = part(credentials["room_id"]), part(external_id)
+        transaction = part(f"redact-{external_id.lstrip('$')}")
+        try:
+            self._wire(client, credentials).put(
+                f"/_matrix/client/v3/rooms/{room}/redact/{event}/{transaction}", json={}
+            )
+        except NetworkError as error:
+            if error.params.get("their_code") != "M_NOT_FOUND":
+                raise
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -266,7 +199,7 @@ class Matrix(Network):
     def account_readings(self, *, client: httpx.Client, credentials: Credentials) -> Sequence[Reading]:
         """Number of joined members, ourselves included, as every client shows it."""
         answer = self._wire(client, credentials).get(
-            f"/_matrix/client/v3/rooms/{_part(credentials['room_id'])}/joined_members"
+            f"/_matrix/client/v3/rooms/{part(credentials['room_id'])}/joined_members"
         )
         return [Reading("members", Decimal(len(answer["joined"])), answer.date)]
 
@@ -291,9 +224,12 @@ class Matrix(Network):
         info: dict[str, Any] = {"mimetype": one.mime, "size": one.bytes}
         if one.width and one.height:
             info |= {"w": one.width, "h": one.height}
-        # A picture with a caption is one event: `body` is the caption once `filename` is given (since Matrix 1.10).
+        if one.seconds is not None:
+            info["duration"] = int(one.seconds * 1000)
+        # A file with a caption is one event: `body` is the caption once `filename` is given (since Matrix 1.10), and
+        # what describes the file where there is no other text.
         return {
-            "msgtype": "m.image",
+            "msgtype": _TYPES[one.kind],
             "filename": one.path.name,
             "body": text or one.alt or one.path.name,
             "url": prepared.data["uri"],
@@ -301,41 +237,46 @@ class Matrix(Network):
             CONTENT_KEY: post.key,
         }
 
-    def _wire(self, client: httpx.Client, credentials: Credentials) -> Wire:
-        token = credentials.get("access_token", "")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        base = address(credentials.get("homeserver", ""))
-        return Wire(client, base, headers, secrets_of(self, credentials), _explain)
-
-    def _state(self, wire: Wire, room: str, kind: str) -> dict[str, Any]:
+    def _send(self, wire: Wire, credentials: Credentials, content: dict[str, Any], key: str) -> Published:
+        room = credentials["room_id"]
         try:
-            found = wire.get(f"/_matrix/client/v3/rooms/{_part(room)}/state/{kind}/").data
+            answer = wire.put(
+                f"/_matrix/client/v3/rooms/{part(room)}/send/m.room.message/{part(key)}", json=content
+            )
         except NetworkError as error:
-            if error.status == 404:
-                return {}
-            raise
-        return found if isinstance(found, dict) else {}
+            said = error.params.get("their_code")
+            if said == "M_FORBIDDEN":  # no longer in the room, or not allowed to speak there
+                raise NetworkError(
+                    Kind.RECONNECT, "may_not_post", params=error.params, status=error.status
+                ) from None
+            if said == "M_TOO_LARGE":  # of an event that is its text
+                raise NetworkError(
+                    Kind.PERMANENT, "refused", params=error.params, status=error.status
+                ) from None
+            raise doubted(error) from None
+        event = str(answer["event_id"])
+        return Published(event, _permalink(room, event), None, {"event_id": event})
 
     def _back(self, client: httpx.Client, credentials: Credentials) -> Iterator[dict[str, Any] | None]:
         """Our own messages, newest first; a final ``None`` if there are more than we are willing to walk."""
         chosen = {"senders": [credentials["user_id"]], "types": ["m.room.message"]}
         params = {"dir": "b", "limit": PAGE, "filter": json.dumps(chosen)}
-        path = f"/_matrix/client/v3/rooms/{_part(credentials['room_id'])}/messages"
+        path = f"/_matrix/client/v3/rooms/{part(credentials['room_id'])}/messages"
         yield from _pages(self._wire(client, credentials), path, params, "from", "end")
 
     def _relations(
         self, client: httpx.Client, credentials: Credentials, event: str, relation: str
     ) -> Iterator[dict[str, Any] | None]:
-        room = _part(credentials["room_id"])
-        path = f"/_matrix/client/v1/rooms/{room}/relations/{_part(event)}/{relation}"
+        room = part(credentials["room_id"])
+        path = f"/_matrix/client/v1/rooms/{room}/relations/{part(event)}/{relation}"
         yield from _pages(self._wire(client, credentials), path, {"limit": PAGE}, "from", "next_batch")
 
     def _answers_since(
         self, client: httpx.Client, credentials: Credentials, event: str
     ) -> Iterator[dict[str, Any]]:
         """Messages after the event that quote it as a rich reply (these are no relations, so they are not listed)."""
-        wire, room = self._wire(client, credentials), _part(credentials["room_id"])
-        around = wire.get(f"/_matrix/client/v3/rooms/{room}/context/{_part(event)}", params={"limit": 0})
+        wire, room = self._wire(client, credentials), part(credentials["room_id"])
+        around = wire.get(f"/_matrix/client/v3/rooms/{room}/context/{part(event)}", params={"limit": 0})
         params = {
             "dir": "f",
             "limit": PAGE,
@@ -379,13 +320,8 @@ def _pages(
     yield None
 
 
-def _part(value: str) -> str:
-    """One part of a path: ``!room:server`` and ``$event/with/slashes`` escaped whole."""
-    return quote(value, safe="")
-
-
 def _permalink(room: str, event: str = "") -> str:
-    return f"https://matrix.to/#/{_part(room)}" + (f"/{_part(event)}" if event else "")
+    return f"https://matrix.to/#/{part(room)}" + (f"/{part(event)}" if event else "")
 
 
 def _time(event: dict[str, Any]) -> datetime:
@@ -398,18 +334,3 @@ def _without_quote(text: str) -> str:
     while lines and lines[0].startswith("> "):
         lines.pop(0)
     return "\n".join(lines).strip() or text
-
-
-def _explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
-    """``{"errcode": "M_FORBIDDEN", "error": …, "retry_after_ms": …}`` (client-server API, standard errors)."""
-    if not isinstance(data, dict):
-        return Refusal()
-    code = str(data.get("errcode", ""))
-    kind = None
-    if code in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN", "M_USER_DEACTIVATED"):
-        kind = Kind.RECONNECT
-    elif code == "M_LIMIT_EXCEEDED":
-        kind = Kind.WAIT
-    milliseconds = data.get("retry_after_ms")
-    seconds = milliseconds / 1000 if isinstance(milliseconds, int | float) else None
-    return Refusal(code, str(data.get("error", "")), kind, seconds)
