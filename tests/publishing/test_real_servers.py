@@ -46,7 +46,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str | None], None]:
             return lost_after(request, response)
 
         transport = Faulty(wanted=is_wanted, before=before, after=after)
-        monkeypatch.setattr(access, "client", lambda: httpx.Client(transport=transport, timeout=20))
+        monkeypatch.setattr(access, "client", lambda **_: httpx.Client(transport=transport, timeout=20))
 
     return between
 

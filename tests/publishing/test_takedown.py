@@ -68,7 +68,7 @@ def test_an_answer_that_got_lost_is_told_and_pressing_again_ends_well(
 ) -> None:
     with monkeypatch.context() as patch:
         transport = Faulty(wanted=lambda request: "deleteRecord" in request.url.path, after=lost_after)
-        patch.setattr(access, "client", lambda: httpx.Client(transport=transport, timeout=20))
+        patch.setattr(access, "client", lambda **_: httpx.Client(transport=transport, timeout=20))
         with pytest.raises(UserError, match="take_down_unclear"):
             take_down(stage, out)
     assert Delivery.objects.get(pk=out.pk).removed_at is None

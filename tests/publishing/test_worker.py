@@ -110,7 +110,7 @@ def test_what_waits_for_a_dead_worker_s_post_does_not_hide_it(stage: Stage) -> N
         fingerprint=Delivery.objects.get(pk=first.pk).prepared_for,
     )  # fmt: skip
     for _ in range(3):
-        engine.run_channel(channel_id=channel.pk, worker="next", clock=stage.clock)
+        stage.work("next")
         stage.clock.forward(seconds=31)
     assert (state_of(first), state_of(second)) == (S.PUBLISHED, S.PUBLISHED)
     assert [key for key, _ in stage.side.posts].count(str(first.pk)) == 1

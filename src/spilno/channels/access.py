@@ -79,9 +79,12 @@ def sealed(credentials: Credentials) -> bytes:
     return seal(credentials, keys=settings.SPILNO_CREDENTIAL_KEYS)
 
 
-def client() -> httpx.Client:
-    """An HTTP client that does not reach into private networks. To be used as a context manager."""
-    return outgoing_client(allowed_private=settings.SPILNO_ALLOWED_PRIVATE_HOSTS)
+def client(*, kept: bool = False) -> httpx.Client:
+    """An HTTP client that does not reach into private networks. To be used as a context manager.
+
+    :param kept: share connections (nothing else) with the others of this process.
+    """
+    return outgoing_client(allowed_private=settings.SPILNO_ALLOWED_PRIVATE_HOSTS, kept=kept)
 
 
 def is_practice(net: Network, credentials: Credentials) -> bool:

@@ -153,14 +153,47 @@ def _trusted_roots() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def outgoing_client(*, allowed_private: Collection[str] = (), timeout: float = 20.0) -> GuardedClient:
+KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=1.0)
+"""A connection is used again only within a second: servers that close idle ones wait longer than that, and a request
+that meets a closing connection leaves us in doubt."""
+
+
+class _Kept(httpx.BaseTransport):
+    """Connections that outlive the client which used them. Clients come and go: each with its own cookies."""
+
+    def __init__(self, inner: httpx.HTTPTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        pass
+
+
+@functools.lru_cache(maxsize=4)
+def _kept(allowed_private: frozenset[str]) -> _Kept:
+    inner = httpx.HTTPTransport(retries=0, verify=_trusted_roots(), limits=KEPT)
+    return _Kept(bounded(inner, _GuardedBackend(allowed_private)))
+
+
+def outgoing_client(
+    *, allowed_private: Collection[str] = (), timeout: float = 20.0, kept: bool = False
+) -> GuardedClient:
     """A client for requests to hosts that people typed.
 
     :param allowed_private: hosts (``host`` or ``host:port``) that may be private, e.g. practice networks.
     :param timeout: seconds for each phase of a request.
+    :param kept: share connections with the other clients of this process, from any thread. They share nothing else:
+        no cookies, no headers, no credentials.
     """
-    transport = httpx.HTTPTransport(retries=0, verify=_trusted_roots())
-    bounded(transport, _GuardedBackend(allowed_private))
+    transport: httpx.BaseTransport
+    if kept:
+        transport = _kept(frozenset(allowed_private))
+    else:
+        transport = bounded(
+            httpx.HTTPTransport(retries=0, verify=_trusted_roots()), _GuardedBackend(allowed_private)
+        )
     client = GuardedClient(
         transport=transport,
         timeout=httpx.Timeout(timeout, connect=10.0),

@@ -1,30 +1,34 @@
-"""Bringing deliveries out, step by step, once (DESIGN.md, "Publishing once").
+"""Bringing deliveries out, many at a time, step by step, once (DESIGN.md, "Publishing once").
 
-One step is: read the row, decide, and either move it (one transaction), or claim it (one transaction), speak to the
-network (no transaction), and note the answer (one transaction). A worker may die between any two of these; what it
-leaves behind is found by its lease running out.
+One round is: read what is due, decide for each, move those that only have to be moved (one transaction), claim those
+that speak to somebody (one transaction), let them speak (no transaction), and note the answers (one transaction for
+all that are there). A worker may die between any two of these; what it leaves behind is found by its lease running out.
+
+Here the parts, and a round that does them one after the other; :mod:`spilno.publishing.worker` lets many speak at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Min
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Min, prefetch_related_objects
 
-from spilno.channels import access
-from spilno.channels.requirements import limits_for
-from spilno.kernel.errors import UserError
-from spilno.publishing import gate, ledger, reconcile, reminders
-from spilno.publishing.models import Delivery, Step
-from spilno.publishing.outgoing import Ready, build
-from spilno.publishing.speaking import Trouble, cleaned, speak
+from spilno.channels import access, traffic
+from spilno.publishing import backlog, gate, ledger
+from spilno.publishing.calls import Call
+from spilno.publishing.deciding import decide
+from spilno.publishing.ledger import Claim, End, Move
+from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
-from spilno.toolkit.networks.base import Kind, Prepared, Publishes
-from spilno.toolkit.networks.check import ERROR
-from spilno.toolkit.networks.check import check as check_network
+from spilno.toolkit.networks.base import Credentials
+
+log = logging.getLogger(__name__)
 
 S = DeliveryState
 
@@ -34,50 +38,146 @@ LEAD = timedelta(minutes=2)
 MOST_STEPS = 12
 """A delivery takes at most six steps at one go; more means that it turns in a circle, and then it waits."""
 
-BATCH = 200
-AT_ONCE = 16
-"""After so many another channel has its turn."""
-
-STILL_TRUE = timedelta(seconds=1)
-"""What was read so recently need not be read again before the request; the claim looks once more at what matters."""
-
-FRESH = timedelta(seconds=10)
-"""What was prepared must live at least so much longer when it is committed."""
-
 Clock = Callable[[], datetime]
 
 
-# ------------------------------------------------------------------------------------------------ what is due
+# ------------------------------------------------------------------------------------------------ the parts of a round
 
 
-def due_ids(*, now: datetime, channel_id: UUID | None = None) -> list[UUID]:
-    """Deliveries that somebody has to look at, in the order in which they shall leave."""
-    return [one[0] for one in _due_rows(now=now, channel_id=channel_id)]
+@dataclass
+class Round:
+    """What became of the deliveries of one round.
+
+    ``moved``: each one's new state, and when it wants to be looked at again; ``calls``: claimed, about to speak, with
+    what they need for it;
+    ``refused``: somebody else has them, or has to leave before them; ``broken``: no step could be decided for them.
+    """
+
+    moved: dict[UUID, tuple[str, datetime | None]] = field(default_factory=dict)
+    calls: list[tuple[Call, Claim, Credentials | None]] = field(default_factory=list)
+    refused: list[UUID] = field(default_factory=list)
+    broken: list[UUID] = field(default_factory=list)
 
 
-def _due_rows(*, now: datetime, channel_id: UUID | None) -> list[tuple[UUID, str, datetime]]:
-    """Id, state, and the second in which it shall be out."""
-    due = Delivery.objects.filter(next_try_at__lte=now).filter(ledger.free(now))
-    if channel_id is not None:
-        due = due.filter(channel_id=channel_id)
-    # What is ready to leave comes before what is only to be prepared.
-    rows = due.order_by("next_try_at").values_list("pk", "state", "due_at", "variant__position")[:BATCH]
-    ordered = sorted(
-        rows, key=lambda one: (one[1] != S.PREPARED, one[2].replace(microsecond=0), one[3], one[0])
+def load(pks: Sequence[UUID], *, now: datetime) -> list[Delivery]:
+    """Those of the deliveries that are due and that nobody has, with all that a step looks at. The number of
+    statements does not depend on the number of deliveries.
+    """
+    rows = Delivery.objects.select_related(
+        "workspace", "channel", "variant__item__link_to", "scheduled_by"
+    ).filter(ledger.free(now), pk__in=pks, next_try_at__lte=now)
+    by_pk = {one.pk: one for one in rows.order_by()}
+    found = [by_pk[pk] for pk in pks if pk in by_pk]
+    for one in found:
+        one.variant.workspace = one.workspace
+    variants = [one.variant for one in found]
+    prefetch_related_objects([one.item for one in variants], "itemmedia_set__media")
+    linked = [one for one in variants if one.item.link]
+    if linked:
+        prefetch_related_objects(linked, "links")
+    uncertain = [one for one in found if one.state == S.UNCERTAIN]
+    if uncertain:
+        prefetch_related_objects(uncertain, "attempts")
+    return found
+
+
+def begin(deliveries: Iterable[Delivery], *, now: datetime, worker: str) -> Round:
+    """Decide for each, move those that need nobody, claim the others."""
+    done, moves, calls = Round(), list[Move](), list[Call]()
+    for one in deliveries:
+        try:
+            step = decide(one, now=now)
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception:  # one that cannot be decided shall not stop all others
+            log.exception("No step for delivery %s", one.pk)
+            done.broken.append(one.pk)
+            continue
+        if isinstance(step, Move):
+            moves.append(step)
+        else:
+            calls.append(step)
+    behind = ledger.behind([one.take.delivery for one in calls if one.take.leaving])
+    done.refused += behind
+    calls = [one for one in calls if one.take.delivery.pk not in behind]
+    calls, stopped = _permitted(calls, now=now)
+    moves += stopped
+    moved = ledger.move_all(moves, now=now)
+    for move in moves:
+        pk = move.delivery.pk
+        if pk in moved:
+            done.moved[pk] = (str(move.target), move.next_try_at)
+        else:
+            done.refused.append(pk)
+    known = access.credentials_of_many(one.take.delivery.channel for one in calls)
+    claims = ledger.claim_all([one.take for one in calls], worker=worker, now=now)
+    for call in calls:
+        pk = call.take.delivery.pk
+        if pk in claims:
+            done.calls.append((call, claims[pk], known.get(call.take.delivery.channel_id)))
+        else:
+            done.refused.append(pk)
+    return done
+
+
+def _permitted(calls: Sequence[Call], *, now: datetime) -> tuple[list[Call], list[Move]]:
+    """What networks' limits and outages let through now; the others wait, but not longer than they may be late."""
+    wanted: dict[UUID, list[Call]] = {}
+    for one in calls:
+        if one.placement or one.uploads:
+            wanted.setdefault(one.take.delivery.channel_id, []).append(one)
+    if not wanted:
+        return list(calls), []
+    permits = traffic.permits(wanted={channel: _want(of) for channel, of in wanted.items()}, now=now)
+    free = {channel: dict(permit.placements) for channel, permit in permits.items()}
+    allowed, stopped = list[Call](), list[Move]()
+    for one in calls:
+        delivery = one.take.delivery
+        permit = permits.get(delivery.channel_id)
+        if permit is None or not (one.placement or one.uploads):
+            allowed.append(one)
+        elif one.placement and free[delivery.channel_id].get(one.placement, 0) > 0:
+            free[delivery.channel_id][one.placement] -= 1
+            allowed.append(one)
+        elif not one.placement and permit.uploads:
+            allowed.append(one)
+        else:
+            until = permit.wait_until or now + gate.LOOK_AGAIN
+            again = gate.again(delivery, now, until - now)
+            stopped.append(Move(delivery, S.WAITING, again, permit.code, permit.params))
+    return allowed, stopped
+
+
+def _want(calls: Sequence[Call]) -> traffic.Wanted:
+    return traffic.Wanted(
+        Counter(one.placement for one in calls if one.placement),
+        uploads=sum(one.uploads for one in calls),
+        due_at=min(one.take.delivery.due_at for one in calls),
     )
-    return [(one[0], one[1], one[2].replace(microsecond=0)) for one in ordered]
 
 
-def due_channels(*, now: datetime) -> list[UUID]:
-    """Channels in which something is due, the longest waiting first."""
-    rows = (
-        Delivery.objects.filter(next_try_at__lte=now)
-        .filter(ledger.free(now))
-        .values("channel_id")
-        .annotate(first=Min("next_try_at"))
-        .order_by("first")
-    )
-    return [row["channel_id"] for row in rows]
+def finish(ends: Sequence[End]) -> None:
+    """Note the answers, and what they say about the channels and their networks."""
+    ledger.finish_all(ends)
+    heard = [one for one in ends if one.heard]
+    if not heard:
+        return
+    for one in heard:
+        access.note_health(channel=one.claim.delivery.channel, now=one.at, error=one.error)
+    traffic.note(
+        seen=[
+            traffic.Seen(
+                one.claim.delivery.channel_id, one.claim.delivery.channel.network, one.error is None, one.error,
+                one.quotas, one.requests, one.uploads, min(one.permitted, one.requests),
+                str(one.claim.delivery.pk),
+            )
+            for one in heard
+        ],
+        now=max(one.at for one in heard),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ step by step
 
 
 def next_due() -> datetime | None:
@@ -85,265 +185,76 @@ def next_due() -> datetime | None:
     return Delivery.objects.filter(next_try_at__isnull=False).aggregate(first=Min("next_try_at"))["first"]
 
 
-def run_due(*, now: datetime, worker: str, channel_id: UUID | None = None, clock: Clock | None = None) -> int:
-    """Do everything that is due, of all channels or one. Returns how many deliveries moved."""
-    return sum(
-        advance(delivery_id=one, now=now, worker=worker, clock=clock)
-        for one in due_ids(now=now, channel_id=channel_id)
-    )
+def due_ids(*, now: datetime, channel_id: UUID | None = None) -> list[UUID]:
+    """Deliveries that somebody has to look at, in the order of turns."""
+    return [one.pk for one in backlog.read(now=now, channel_id=channel_id)]
 
 
-def run_channel(
-    *, channel_id: UUID, worker: str, clock: Clock, stopping: Callable[[], bool] = lambda: False
+def run_due(
+    *,
+    now: datetime,
+    worker: str,
+    channel_id: UUID | None = None,
+    clock: Clock | None = None,
+    together: int = 1,
 ) -> int:
-    """Do what is due of one channel, at most :data:`AT_ONCE`. Returns how many deliveries moved.
+    """Do everything that is due, of all channels or one, in this thread. Returns how many deliveries moved.
 
-    Others may be at work on the same channel. What is prepared and cannot leave has another's hand on it, or waits for
-    one that has to leave before it: then what is prepared for the same second waits too, and only that is passed over.
-    What it waits for is perhaps a dead worker's, in another state, and further down the list.
+    :param clock: gives the time while the work goes on (a request takes seconds); without it ``now`` stands still.
+    :param together: so many answers are noted in one transaction.
     """
-    moved, standing = 0, set[datetime]()
-    for delivery_id, state, second in _due_rows(now=clock(), channel_id=channel_id):
-        if stopping() or moved >= AT_ONCE:
-            break
-        if state == S.PREPARED and second in standing:
-            continue
-        if advance(delivery_id=delivery_id, now=clock(), worker=worker, clock=clock):
-            moved += 1
-        elif state == S.PREPARED:
-            standing.add(second)
-    return moved
+    tell = clock or (lambda: now)
+    waiting, steps, moved = backlog.Backlog(), Counter[UUID](), set[UUID]()
+    while True:
+        rows = backlog.read(now=tell(), channel_id=channel_id)
+        waiting.fill([one for one in rows if steps[one.pk] < MOST_STEPS], now=tell())
+        while rows := waiting.take(now=tell(), most=backlog.AT_ONCE):
+            steps.update(one.pk for one in rows)
+            went = _round([one.pk for one in rows], tell, worker, together)
+            moved |= went
+            for one in rows:
+                if one.pk in went:
+                    waiting.landed(one.pk)
+                else:
+                    waiting.refused(one.pk, now=tell())
+            if went:
+                break
+        else:
+            return len(moved)
 
 
 def advance(*, delivery_id: UUID, now: datetime, worker: str, clock: Clock | None = None) -> bool:
     """Bring one delivery as far as it goes now. Calling it for one that is not due, or is another's, is harmless.
 
-    :param clock: gives the time while the work goes on (a request takes seconds); without it ``now`` stands still.
+    :param clock: as for :func:`run_due`.
     :return: whether it moved.
     """
     tell = clock or (lambda: now)
     moved = False
     for _ in range(MOST_STEPS):
-        delivery = _due(delivery_id, tell())
-        if delivery is None or not _step(delivery, tell, worker):
+        if not _round([delivery_id], tell, worker, 1):
             break
         moved = True
-        if delivery.next_try_at is None or delivery.next_try_at > tell():  # what the step left behind
-            break
     return moved
 
 
-def _due(delivery_id: UUID, now: datetime) -> Delivery | None:
-    """The delivery with all that a step looks at, if it is due and nobody has it."""
-    rows = Delivery.objects.select_related("workspace", "channel", "variant__item", "scheduled_by")
-    found = rows.filter(ledger.free(now), pk=delivery_id, next_try_at__lte=now).order_by().first()
-    if found is not None:
-        found.variant.workspace = found.workspace
-    return found
-
-
-def _step(delivery: Delivery, tell: Clock, worker: str) -> bool:
+def _round(pks: Sequence[UUID], tell: Clock, worker: str, together: int) -> set[UUID]:
+    """One step of each, one after the other. Returns those that moved."""
     now = tell()
-    match delivery.state:
-        case S.PREPARING:  # its worker died; preparing is harmless
-            return ledger.move(delivery, target=S.QUEUED, now=now, next_try_at=now)
-        case S.COMMITTING:  # its worker died with the request on its way
-            return ledger.move(delivery, target=S.UNCERTAIN, now=now, next_try_at=now, code="worker_died")
-        case S.UNCERTAIN:
-            return reconcile.resolve(delivery, tell=tell, worker=worker, commit=_commit)
-        case S.REMINDED:
-            return reminders.send(delivery, tell=tell, worker=worker)
-        case S.QUEUED | S.WAITING | S.PREPARED:
-            return _go_on(delivery, tell, worker)
-    return ledger.move(delivery, target=S(delivery.state), now=now, code=delivery.error_code,
-                       params=delivery.error_params)  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------ on the way
-
-
-def _go_on(delivery: Delivery, tell: Clock, worker: str) -> bool:
-    now = tell()
-    ready: Ready | None = None
-    problem: UserError | None = None
+    begun = begin(load(pks, now=now), now=now, worker=worker)
+    moved, ends = set(begun.moved), list[End]()
+    for _, claim, _ in begun.calls:
+        ledger.hold(claim)
     try:
-        ready = build(delivery, now=now)
-    except UserError as error:
-        problem = error
-    except KeyError:
-        problem = UserError("unknown_placement", placement=delivery.variant.placement)
-    by_hand = delivery.channel.by_hand or bool(ready and ready.by_hand)
-    if stop := gate.stop_for(delivery, now=now, by_hand=by_hand):
-        return ledger.move(
-            delivery, target=stop.target, now=now, next_try_at=stop.next_try_at, code=stop.code,
-            params=stop.params,
-        )  # fmt: skip
-    if problem is not None:
-        if problem.code == "linked_post_not_out":
-            late = now > gate.deadline(delivery)
-            return ledger.move(
-                delivery, target=S.MISSED if late else S.WAITING, now=now, code=problem.code,
-                params=problem.params, next_try_at=None if late else gate.again(delivery, now, gate.LOOK_AGAIN),
-            )  # fmt: skip
-        return ledger.move(delivery, target=S.FAILED, now=now, code=problem.code, params=problem.params)
-    assert ready is not None
-    if by_hand:
-        if delivery.state == S.PREPARED:  # a link was added meanwhile
-            return ledger.move(delivery, target=S.QUEUED, now=now, next_try_at=now)
-        return reminders.begin(delivery, now=now)
-    if delivery.state == S.PREPARED:
-        return _leave(delivery, ready, tell, worker)
-    return _prepare(delivery, ready, tell, worker)
-
-
-def _prepare(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool:
-    now = tell()
-    checked = check_network(
-        network=ready.network, placement=ready.post.placement, text=ready.post.text, media=ready.post.media,
-        link=ready.post.link, limits=limits_for(delivery.channel, ready.post.placement),
-    )  # fmt: skip
-    if problem := next((one for one in checked.problems if one.level == ERROR), None):
-        params = {"problem": problem.code, "params": {key: str(one) for key, one in problem.params.items()}}
-        return ledger.move(delivery, target=S.FAILED, now=now, code="does_not_fit", params=params)
-    held = ledger.claim(
-        delivery, target=S.PREPARING, step=Step.PREPARE, worker=worker, now=now, fingerprint=ready.fingerprint
-    )
-    if held is None:
-        return False
-    began, network, so_far = now, ready.network, _so_far(delivery, ready, now)
-    assert isinstance(network, Publishes)
-    with ledger.holding(held):
-        answer = speak(
-            delivery.channel,
-            lambda client, credentials: network.prepare(
-                client=client, credentials=credentials, post=ready.post, so_far=so_far
-            ),
-        )
-    now = tell()
-    if isinstance(answer, Trouble):
-        return _prepare_failed(held, answer, ready, so_far, now)
-    look_at = _look_at(delivery, answer.expires_at, now)
-    fields = ledger.prepared_fields(answer, ready.fingerprint)
-    if not ledger.finish(held, target=S.PREPARED, now=now, outcome="ok", next_try_at=look_at, **fields):
-        return False
-    if look_at <= now < began + STILL_TRUE:
-        for name, value in {**fields, "state": S.PREPARED, "updated_at": now}.items():
-            setattr(delivery, name, value)
-        _leave(delivery, ready, tell, worker)
-    return True
-
-
-def _look_at(delivery: Delivery, expires: datetime | None, now: datetime) -> datetime:
-    """When what is prepared is looked at again: at its time, or before, if it would be stale by then."""
-    return max(now, min(delivery.due_at, expires - FRESH) if expires else delivery.due_at)
-
-
-def _so_far(delivery: Delivery, ready: Ready, now: datetime) -> Prepared:
-    kept = ledger.prepared_of(delivery)
-    expired = kept.expires_at is not None and kept.expires_at <= now + FRESH
-    return Prepared() if expired or delivery.prepared_for != ready.fingerprint else kept
-
-
-def _prepare_failed(
-    held: ledger.Claim, trouble: Trouble, ready: Ready, so_far: Prepared, now: datetime
-) -> bool:
-    delivery = held.delivery
-    access.note_health(channel=delivery.channel, now=now, error=trouble.error)
-    kept = so_far if trouble.so_far is None else trouble.so_far
-    fields = ledger.prepared_fields(kept, ready.fingerprint)
-    common: dict[str, Any] = {
-        "now": now,
-        "outcome": trouble.outcome,
-        "code": trouble.code,
-        "params": trouble.params,
-    }
-    if trouble.kind is Kind.PERMANENT:
-        return ledger.finish(held, target=S.FAILED, **common, **fields)
-    again = gate.again(delivery, now, trouble.wait(now, _tries(delivery, Step.PREPARE)))
-    return ledger.finish(held, target=S.WAITING, next_try_at=again, **common, **fields)
-
-
-def _tries(delivery: Delivery, step: Step) -> int:
-    """How many tries of a step in a row went wrong without the network saying when to come again."""
-    outcomes = delivery.attempts.filter(step=step).order_by("-number").values_list("outcome", flat=True)[:20]
-    tries = 0
-    for one in outcomes:
-        if one == "ok":
-            break
-        tries += one in ("unreachable", "uncertain", "interrupted")
-    return tries
-
-
-def _leave(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool:
-    """What was prepared is due: send it, or prepare it anew if it is not what it was."""
-    now = tell()
-    expires = delivery.prepared_expires_at
-    if delivery.prepared_for != ready.fingerprint:
-        return ledger.move(
-            delivery, target=S.QUEUED, now=now, next_try_at=now, prepared={}, prepared_for="",
-            prepared_expires_at=None,
-        )  # fmt: skip
-    if expires is not None and now >= expires - FRESH:
-        return ledger.move(
-            delivery, target=S.QUEUED, now=now, next_try_at=now, prepared={}, prepared_for="",
-            prepared_expires_at=None,
-        )  # fmt: skip
-    if now < delivery.due_at:
-        again = _look_at(delivery, expires, now)
-        return ledger.move(delivery, target=S.PREPARED, now=now, next_try_at=again)
-    return _commit(delivery, ready, tell, worker)
-
-
-def _commit(delivery: Delivery, ready: Ready, tell: Clock, worker: str) -> bool:
-    """The one request. From UNCERTAIN it is a repetition of the same request, where that is harmless."""
-    now = tell()
-    repeated = delivery.state == S.UNCERTAIN
-    held = ledger.claim(
-        delivery, target=S.COMMITTING, step=Step.COMMIT, worker=worker, now=now,
-        fingerprint=ready.fingerprint, leaving=not repeated, first_commit_at=ledger.first_commit(now),
-    )  # fmt: skip
-    if held is None:
-        return False
-    network, prepared = ready.network, ledger.prepared_of(delivery)
-    assert isinstance(network, Publishes)
-    with ledger.holding(held):
-        answer = speak(
-            delivery.channel,
-            lambda client, credentials: network.commit(
-                client=client, credentials=credentials, post=ready.post, prepared=prepared
-            ),
-            visible=True,
-        )
-    now = tell()
-    if not isinstance(answer, Trouble):
-        ledger.publish(
-            delivery, answer, now=now, held=held, answer=cleaned(network, delivery.channel, answer.answer)
-        )
-        access.note_health(channel=delivery.channel, now=now)
-        return True
-    access.note_health(channel=delivery.channel, now=now, error=answer.error)
-    return _commit_failed(held, answer, ready, prepared, now, repeated=repeated)
-
-
-def _commit_failed(
-    held: ledger.Claim, trouble: Trouble, ready: Ready, prepared: Prepared, now: datetime, *, repeated: bool
-) -> bool:
-    delivery = held.delivery
-    common: dict[str, Any] = {
-        "now": now,
-        "outcome": trouble.outcome,
-        "code": trouble.code,
-        "params": trouble.params,
-    }
-    if trouble.kind is Kind.UNCERTAIN or repeated:
-        # Of a repetition even a clear refusal says nothing about the request before it.
-        if repeated and trouble.kind in (Kind.PERMANENT, Kind.RECONNECT):
-            return ledger.finish(held, target=S.NEEDS_PERSON, **common)
-        wait = reconcile.pause(delivery) if trouble.kind is Kind.UNCERTAIN else trouble.wait(now, 1)
-        return ledger.finish(held, target=S.UNCERTAIN, next_try_at=now + wait, **common)
-    kept = prepared if trouble.so_far is None else trouble.so_far
-    fields = ledger.prepared_fields(kept, ready.fingerprint) | {"first_commit_at": None}
-    if trouble.kind is Kind.PERMANENT:
-        return ledger.finish(held, target=S.FAILED, **common, **fields)
-    again = gate.again(delivery, now, trouble.wait(now, _tries(delivery, Step.COMMIT)))
-    return ledger.finish(held, target=S.WAITING, next_try_at=again, **common, **fields)
+        for call, claim, credentials in begun.calls:
+            spoken = call.speak(credentials)
+            ends.append(call.judged(claim, spoken, tell()))
+            moved.add(claim.delivery.pk)
+            if len(ends) >= together:
+                finish(ends)
+                ends.clear()
+        finish(ends)
+    finally:
+        for _, claim, _ in begun.calls:
+            ledger.let_go(claim)
+    return moved

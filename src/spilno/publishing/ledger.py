@@ -1,33 +1,35 @@
-"""The moves of a delivery, each one committed transaction. No network call happens here.
+"""The moves of deliveries, many at a time, each call one committed transaction. No network call happens here.
 
 Two rules make two workers harmless to each other: a move is an ``UPDATE`` that names the state (and lease) which it
-expects, so zero rows means that somebody else has it; and whoever is about to speak to a network first commits an
-:class:`Attempt`, so that a worker's death leaves a trace.
+expects, so a row that does not come back belongs to somebody else; and whoever is about to speak to a network first
+commits an :class:`Attempt`, so that a worker's death leaves a trace.
+
+Nobody here waits for a locked row while holding others: rows that a person or another worker is changing this moment
+are passed over (``SKIP LOCKED``). So no two of these, and nobody in front of a page, can wait for each other in a ring.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Exists, F, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db import connection, transaction
+from django.db.models import Q
 
 from spilno.channels import access
-from spilno.channels.models import Channel
 from spilno.kernel.addresses import web_address
 from spilno.kernel.errors import UserError
-from spilno.plan.models import Item
+from spilno.kernel.ids import new_id
 from spilno.publishing import waking
 from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.states import GRAPH, DeliveryState
-from spilno.team import audit
-from spilno.team.models import Person
-from spilno.toolkit.networks.base import Prepared, Published, ReadsInsights, can
+from spilno.team.models import AuditEntry, Person
+from spilno.toolkit.networks.base import NetworkError, Prepared, Published, Quota, ReadsInsights, can
 
 S = DeliveryState
 
@@ -36,15 +38,81 @@ LEASE = timedelta(seconds=60)
 
 _held: set[str] = set()  # leases of this process that are at work right now
 
+Changes = Mapping[str, Any]
+"""Columns that a move changes beside the usual ones: ``prepared…`` (see :func:`prepared_fields`), ``first_commit_at``,
+``reminded_at``."""
+
+
+# ------------------------------------------------------------------------------------------------ what may be asked
+
+
+@dataclass(frozen=True)
+class Move:
+    """A decision from what the database says: nobody is spoken to."""
+
+    delivery: Delivery
+    target: DeliveryState
+    next_try_at: datetime | None = None
+    code: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Take:
+    """A wish to claim a delivery and to note what is about to be tried.
+
+    :param leaving: it is about to become visible: only if item and channel are still as they were read with the
+        delivery, and nothing of the same channel and second has to leave before it.
+    """
+
+    delivery: Delivery
+    target: DeliveryState
+    step: Step
+    fingerprint: str = ""
+    leaving: bool = False
+    changes: Changes = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class Claim:
     """A delivery that is ours for now, and the attempt that says so."""
 
     delivery: Delivery
-    attempt: Attempt
+    attempt: UUID
+    step: Step
     state: DeliveryState
     lease: str
+
+
+@dataclass(frozen=True)
+class End:
+    """How an attempt ended and where the delivery goes. ``published``: it is out, whatever its row says meanwhile.
+
+    :param at: when the answer was there.
+    :param heard: a network was asked: what its ``error`` (``None``: it answered well) says about the channel counts,
+        and how much of its limits that took (see ``channels.traffic.Seen``).
+    """
+
+    claim: Claim
+    at: datetime
+    outcome: str
+    target: DeliveryState = S.PUBLISHED
+    published: Published | None = None
+    code: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    next_try_at: datetime | None = None
+    changes: Changes = field(default_factory=dict)
+    heard: bool = True
+    error: NetworkError | None = None
+    requests: int = 0
+    permitted: int = 0
+    uploads: int = 0
+    quotas: tuple[Quota, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------ conditions
 
 
 def free(now: datetime) -> Q:
@@ -52,183 +120,301 @@ def free(now: datetime) -> Q:
     return Q(lease_until=None) | Q(lease_until__lte=now)
 
 
-def unchanged(delivery: Delivery) -> QuerySet[Delivery]:
-    """The delivery, if nobody moved it since it was read."""
-    return Delivery.objects.filter(
-        pk=delivery.pk, state=delivery.state, due_at=delivery.due_at, updated_at=delivery.updated_at
-    )
+# Many rows at a time go as one parameter, a JSON array of objects, which PostgreSQL reads as the table ``w``.
+
+_MOVE = """UPDATE publishing_delivery AS d
+ SET state = w.target, lease_by = '', lease_until = NULL, next_try_at = w.next_try_at, updated_at = %(now)s,
+   error_code = w.code, error_params = w.params, prepared = w.prepared, prepared_expires_at = w.prepared_expires_at,
+   prepared_for = w.prepared_for, first_commit_at = w.first_commit_at, reminded_at = w.reminded_at
+ FROM json_to_recordset(%(rows)s) AS w(id uuid, state text, due_at timestamptz, updated_at timestamptz, target text,
+   next_try_at timestamptz, code text, params jsonb, prepared jsonb, prepared_expires_at timestamptz,
+   prepared_for text, first_commit_at timestamptz, reminded_at timestamptz)
+ WHERE d.id = w.id AND d.state = w.state AND d.due_at = w.due_at AND d.updated_at = w.updated_at
+   AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
+ RETURNING d.id"""
+
+# Items by id and version, locked so that an edit comes before the claim (and is seen) or after it (and is refused).
+# Shared: two posts of one item may leave at once. Whoever edits right now keeps the item; we come back.
+_ITEMS_AS_READ = """SELECT i.id FROM plan_item i
+ JOIN json_to_recordset(%s) AS w(id uuid, version int) ON i.id = w.id AND i.version = w.version
+ WHERE i.deleted_at IS NULL AND NOT i.reserve FOR SHARE OF i SKIP LOCKED"""
+
+# What shall leave the same channel in the same second, but before (by the variant's position), stands in the way of
+# what leaves; its states are those of the index delivery_ahead, in which nothing of the past stands. This looks at
+# other rows: it is not asked again of a row that had to be waited for, but here the rows are locked already.
+_CLAIM = """UPDATE publishing_delivery AS d
+ SET state = w.target, lease_by = w.lease, lease_until = %(until)s, next_try_at = %(until)s, updated_at = %(now)s,
+   prepared = w.prepared, prepared_expires_at = w.prepared_expires_at, prepared_for = w.prepared_for,
+   first_commit_at = w.first_commit_at, reminded_at = w.reminded_at
+ FROM json_to_recordset(%(rows)s) AS w(id uuid, state text, due_at timestamptz, updated_at timestamptz, target text,
+   lease text, leaving bool, position int, prepared jsonb, prepared_expires_at timestamptz, prepared_for text,
+   first_commit_at timestamptz, reminded_at timestamptz)
+ WHERE d.id = w.id AND d.state = w.state AND d.due_at = w.due_at AND d.updated_at = w.updated_at
+   AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
+   AND (NOT w.leaving OR (
+     EXISTS (SELECT 1 FROM channels_channel c WHERE c.id = d.channel_id AND c.is_active)
+     AND NOT EXISTS (
+       SELECT 1 FROM publishing_delivery e JOIN plan_variant v ON v.id = e.variant_id
+       WHERE e.channel_id = d.channel_id AND e.state IN ('queued', 'preparing', 'prepared', 'committing')
+         AND e.due_at >= date_trunc('second', d.due_at)
+         AND e.due_at < date_trunc('second', d.due_at) + interval '1 second'
+         AND (v.position, e.id) < (w.position, d.id))))
+ RETURNING d.id"""
+
+_BEHIND = """SELECT d.id FROM publishing_delivery d JOIN plan_variant o ON o.id = d.variant_id
+ WHERE d.id = ANY(%s::uuid[]) AND EXISTS (
+   SELECT 1 FROM publishing_delivery e JOIN plan_variant v ON v.id = e.variant_id
+   WHERE e.channel_id = d.channel_id AND e.state IN ('queued', 'preparing', 'prepared', 'committing')
+     AND e.due_at >= date_trunc('second', d.due_at)
+     AND e.due_at < date_trunc('second', d.due_at) + interval '1 second'
+     AND (v.position, e.id) < (o.position, d.id))"""
+
+# Numbered by the statement that inserts: the deliveries' rows are ours.
+_ATTEMPT = """INSERT INTO publishing_attempt
+ (id, delivery_id, number, step, worker, fingerprint, started_at, outcome, code, answer)
+ SELECT w.id, w.delivery, COALESCE((
+     SELECT a.number FROM publishing_attempt a WHERE a.delivery_id = w.delivery ORDER BY a.number DESC LIMIT 1
+   ), 0) + 1, w.step, %(worker)s, w.fingerprint, %(now)s, '', '', '{}'
+ FROM json_to_recordset(%(rows)s) AS w(id uuid, delivery uuid, step text, fingerprint text)"""
+
+_END = """UPDATE publishing_attempt AS a
+ SET finished_at = w.at, outcome = w.outcome, code = w.code, answer = w.answer
+ FROM json_to_recordset(%s) AS w(id uuid, at timestamptz, outcome text, code text, answer jsonb) WHERE a.id = w.id"""
+
+_GO_ON = """UPDATE publishing_delivery AS d
+ SET state = w.target, lease_by = '', lease_until = NULL, next_try_at = w.next_try_at, updated_at = w.at,
+   error_code = w.code, error_params = w.params, prepared = w.prepared, prepared_expires_at = w.prepared_expires_at,
+   prepared_for = w.prepared_for, first_commit_at = w.first_commit_at, reminded_at = w.reminded_at
+ FROM json_to_recordset(%s) AS w(id uuid, state text, lease text, target text, at timestamptz,
+   next_try_at timestamptz, code text, params jsonb, prepared jsonb, prepared_expires_at timestamptz,
+   prepared_for text, first_commit_at timestamptz, reminded_at timestamptz)
+ WHERE d.id = w.id AND d.state = w.state AND d.lease_by = w.lease"""
+
+_PUBLISH = """UPDATE publishing_delivery AS d
+ SET state = 'published', lease_by = '', lease_until = NULL, next_try_at = NULL, updated_at = w.at, error_code = '',
+   error_params = '{}', published_at = w.out_at, confirmed_by_id = w.by, external_id = w.external_id,
+   external_url = w.url, observe_next_at = CASE WHEN w.observe THEN w.at END
+ FROM json_to_recordset(%s) AS w(id uuid, at timestamptz, out_at timestamptz, external_id text, url text, by uuid,
+   observe bool)
+ WHERE d.id = w.id AND d.state <> 'published' RETURNING d.id"""
+
+_LOCK = "SELECT id FROM publishing_delivery WHERE id = ANY(%s::uuid[]) FOR NO KEY UPDATE"
 
 
-def _earlier_in_channel(delivery: Delivery) -> QuerySet[Delivery]:
-    """What shall leave the same channel in the same second, but before (by the variant's position)."""
-    second = delivery.due_at.replace(microsecond=0)
-    position = delivery.variant.position
-    return Delivery.objects.filter(
-        Q(variant__position__lt=position) | Q(variant__position=position, pk__lt=delivery.pk),
-        channel_id=delivery.channel_id,
-        due_at__gte=second,
-        due_at__lt=second + timedelta(seconds=1),
-        state__in=(S.QUEUED, S.PREPARING, S.PREPARED, S.COMMITTING),
-    )
+def _plain(value: Any) -> str:
+    # To the microsecond: a row is only as it was read if its times are equal.
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def claim(
-    delivery: Delivery,
-    *,
-    target: DeliveryState,
-    step: Step,
-    worker: str,
-    now: datetime,
-    fingerprint: str = "",
-    leaving: bool = False,
-    **changes: Any,
-) -> Claim | None:
-    """Take the delivery and note what is about to be tried; ``None`` if somebody else has it.
+def _rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows), default=_plain)
 
-    :param leaving: it is about to become visible: only if item and channel are still as they were read with the
-        delivery, and nothing of the same channel and second has to leave before it.
-    """
-    if target != delivery.state:
-        GRAPH.check(delivery.state, target)
-    lease = f"{worker[:60]}#{secrets.token_hex(6)}"
+
+def _do(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def _ids(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _locked(pks: Iterable[UUID], *, wait: bool = False) -> set[UUID]:
+    """Locks those rows that nobody has locked, until the transaction ends."""
+    return _ids(_LOCK if wait else f"{_LOCK} SKIP LOCKED", [list(pks)])
+
+
+def _as_read(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.pk, "state": delivery.state, "due_at": delivery.due_at, "updated_at": delivery.updated_at,
+    }  # fmt: skip
+
+
+def _kept(delivery: Delivery, changes: Changes) -> dict[str, Any]:
+    """All columns that a move may change: as they shall be, or as they are."""
+    names = ("prepared", "prepared_expires_at", "prepared_for", "first_commit_at", "reminded_at")
+    return {name: changes.get(name, getattr(delivery, name)) for name in names}
+
+
+# ------------------------------------------------------------------------------------------------ the moves
+
+
+def move_all(moves: Sequence[Move], *, now: datetime) -> set[UUID]:
+    """Move deliveries without speaking to anybody. Returns the ids of those that were still as they were read."""
+    for one in moves:
+        if one.target != one.delivery.state:
+            GRAPH.check(one.delivery.state, one.target)
+    if not moves:
+        return set()
     with transaction.atomic(durable=True):
-        # The conditions below must not need a join: PostgreSQL would not look at the joined rows again after
-        # waiting for another worker, and both would have it.
-        mine = unchanged(delivery).filter(free(now))
-        if leaving:
-            if not _as_read(delivery):
-                return None
-            mine = mine.filter(~Exists(_earlier_in_channel(delivery)))
-        if not mine.update(
-            state=target, lease_by=lease, lease_until=now + LEASE, next_try_at=now + LEASE, updated_at=now,
-            **changes,
-        ):  # fmt: skip
-            return None
-        attempt = _new_attempt(delivery, step, worker, now, fingerprint)
-    delivery.next_try_at = now + LEASE
-    return Claim(delivery, attempt, target, lease)
-
-
-def _as_read(delivery: Delivery) -> bool:
-    """Locks the item, so that an edit comes before the claim (and is seen) or after it (and is refused)."""
-    item = delivery.variant.item
-    same = Item.objects.select_for_update().filter(
-        Exists(Channel.objects.filter(pk=delivery.channel_id, is_active=True)),
-        pk=item.pk, version=item.version, deleted_at=None, reserve=False,
-    )  # fmt: skip
-    return bool(same.order_by().values_list("pk"))
-
-
-def _new_attempt(delivery: Delivery, step: Step, worker: str, now: datetime, fingerprint: str) -> Attempt:
-    # Counted by the statement that inserts: whoever claims holds the delivery's row.
-    last = Attempt.objects.filter(delivery=delivery).order_by("-number").values("number")[:1]
-    return Attempt.objects.create(
-        delivery=delivery,
-        number=Coalesce(Subquery(last), 0) + 1,
-        step=step,
-        worker=worker[:80],
-        fingerprint=fingerprint,
-        started_at=now,
-    )
-
-
-def finish(
-    held: Claim,
-    *,
-    target: DeliveryState,
-    now: datetime,
-    outcome: str,
-    code: str = "",
-    params: Mapping[str, Any] | None = None,
-    answer: Mapping[str, Any] | None = None,
-    next_try_at: datetime | None = None,
-    **changes: Any,
-) -> bool:
-    """Note how the attempt ended and move on. False if the claim was lost meanwhile: then only the attempt is noted."""
-    if target != held.state:
-        GRAPH.check(held.state, target)
-    with transaction.atomic(durable=True):
-        _end(held.attempt, now, outcome, code, answer or ({"params": dict(params)} if params else None))
-        moved = Delivery.objects.filter(
-            pk=held.delivery.pk, state=held.state, lease_by=held.lease
-        ).update(
-            state=target, lease_by="", lease_until=None, next_try_at=next_try_at, updated_at=now,
-            error_code=code, error_params=dict(params or {}), **changes,
-        )  # fmt: skip
-    held.delivery.next_try_at = next_try_at
-    return bool(moved)
-
-
-def _end(attempt: Attempt, now: datetime, outcome: str, code: str, answer: Mapping[str, Any] | None) -> None:
-    Attempt.objects.filter(pk=attempt.pk).update(
-        finished_at=now, outcome=outcome[:20], code=code[:60], answer=dict(answer or {})
-    )
-
-
-def move(
-    delivery: Delivery,
-    *,
-    target: DeliveryState,
-    now: datetime,
-    next_try_at: datetime | None = None,
-    code: str = "",
-    params: Mapping[str, Any] | None = None,
-    **changes: Any,
-) -> bool:
-    """Move without speaking to anybody: a decision from what the database says. False if it changed meanwhile."""
-    if target != delivery.state:
-        GRAPH.check(delivery.state, target)
-    with transaction.atomic(durable=True):
-        moved = unchanged(delivery).filter(free(now)).update(
-            state=target, lease_by="", lease_until=None, next_try_at=next_try_at, updated_at=now,
-            error_code=code, error_params=dict(params or {}), **changes,
-        )  # fmt: skip
+        mine = _locked(one.delivery.pk for one in moves)
+        rows = [
+            {
+                **_as_read(one.delivery), **_kept(one.delivery, one.changes), "target": one.target,
+                "next_try_at": one.next_try_at, "code": one.code[:60], "params": dict(one.params),
+            }
+            for one in moves
+            if one.delivery.pk in mine
+        ]  # fmt: skip
+        moved = _ids(_MOVE, {"now": now, "rows": _rows(rows)}) if rows else set()
         if moved:
             # A worker died between its request and its answer: the attempt says so from now on.
-            delivery.attempts.filter(finished_at=None).update(finished_at=now, outcome="interrupted")
-            delivery.next_try_at = next_try_at
-    return bool(moved)
-
-
-def publish(
-    delivery: Delivery,
-    published: Published,
-    *,
-    now: datetime,
-    held: Claim | None = None,
-    outcome: str = "ok",
-    answer: Mapping[str, Any] | None = None,
-    by: Person | None = None,
-) -> bool:
-    """Note that the post is out, whatever the row says: knowledge wins over leases. False if that was known.
-
-    Also wakes the deliveries whose link leads to this post.
-    """
-    with transaction.atomic():
-        if held is not None:
-            _end(held.attempt, now, outcome, "", answer)
-        out_at = min(published.published_at or now, now)
-        moved = Delivery.objects.filter(pk=delivery.pk).exclude(state=S.PUBLISHED).update(
-            state=S.PUBLISHED, lease_by="", lease_until=None, next_try_at=None, updated_at=now,
-            error_code="", error_params={}, published_at=out_at, confirmed_by=by,
-            external_id=published.external_id[:300],
-            external_url=web_address(published.url),
-            observe_next_at=now if published.external_id and _readable(delivery) else None,
-        )  # fmt: skip
-        if moved:
-            item = delivery.variant.item
-            audit.record(
-                workspace=delivery.workspace, by=by, action="delivery.published", object_kind="delivery",
-                object_id=delivery.pk, now=now, initiative_id=item.initiative_id,
-                title=item.title, channel=delivery.channel.name, url=web_address(published.url),
-            )  # fmt: skip
-            waiting = Delivery.objects.filter(
-                workspace=delivery.workspace, variant__item__link_to=item, state=S.WAITING
+            Attempt.objects.filter(delivery__in=moved, finished_at=None).update(
+                finished_at=now, outcome="interrupted"
             )
-            if waiting.filter(free(now)).update(next_try_at=now, updated_at=now):
-                waking.shout()
-    delivery.next_try_at = None
-    return bool(moved)
+    return moved
+
+
+def behind(deliveries: Sequence[Delivery]) -> set[UUID]:
+    """Those that may not leave yet, because another of their channel and second has to leave before them.
+
+    Asked before anything is taken from a network's limits for them; the claim asks again.
+    """
+    return _ids(_BEHIND, [[one.pk for one in deliveries]]) if deliveries else set()
+
+
+def claim_all(takes: Sequence[Take], *, worker: str, now: datetime) -> dict[UUID, Claim]:
+    """Take the deliveries and note what is about to be tried. Returns claims by delivery; those that are missing
+    somebody else has, or they may not leave (any more, or yet).
+    """
+    for one in takes:
+        if one.target != one.delivery.state:
+            GRAPH.check(one.delivery.state, one.target)
+    if not takes:
+        return {}
+    wanted: dict[UUID, tuple[Take, dict[str, Any], Claim]] = {}
+    for one in takes:
+        kept = _kept(one.delivery, one.changes)
+        if one.target == S.COMMITTING and kept["first_commit_at"] is None:
+            kept["first_commit_at"] = now
+        lease = f"{worker[:60]}#{secrets.token_hex(6)}"
+        wanted[one.delivery.pk] = one, kept, Claim(one.delivery, new_id(), one.step, one.target, lease)
+    with transaction.atomic(durable=True):
+        items = _items_as_read([one for one in takes if one.leaving])
+        mine = _locked(
+            pk for pk, (one, *_) in wanted.items() if not one.leaving or one.delivery.variant.item_id in items
+        )
+        rows = [
+            {
+                **_as_read(one.delivery), **kept, "target": one.target, "lease": claim.lease,
+                "leaving": one.leaving, "position": one.delivery.variant.position,
+            }
+            for pk, (one, kept, claim) in wanted.items()
+            if pk in mine
+        ]  # fmt: skip
+        taken = _ids(_CLAIM, {"now": now, "until": now + LEASE, "rows": _rows(rows)}) if rows else set()
+        if taken:
+            attempts = [
+                {"id": claim.attempt, "delivery": pk, "step": one.step, "fingerprint": one.fingerprint}
+                for pk, (one, _, claim) in wanted.items()
+                if pk in taken
+            ]
+            _do(_ATTEMPT, {"worker": worker[:80], "now": now, "rows": _rows(attempts)})
+    for pk in taken:
+        take, kept, _ = wanted[pk]
+        for name, value in kept.items():
+            setattr(take.delivery, name, value)
+    return {pk: claim for pk, (_, _, claim) in wanted.items() if pk in taken}
+
+
+def _items_as_read(takes: Sequence[Take]) -> set[UUID]:
+    if not takes:
+        return set()
+    items = {one.delivery.variant.item_id: one.delivery.variant.item.version for one in takes}
+    return _ids(_ITEMS_AS_READ, [_rows({"id": pk, "version": version} for pk, version in items.items())])
+
+
+def finish_all(ends: Sequence[End]) -> None:
+    """Note how attempts ended and move the deliveries on, if they are still ours; what is out is out in any case.
+
+    What somebody else has locked this moment is noted on its own, so that nobody waits for us while we wait for them.
+    """
+    for one in ends:
+        if one.published is None and one.target != one.claim.state:
+            GRAPH.check(one.claim.state, one.target)
+    if not ends:
+        return
+    for one in _finish(ends, wait=len(ends) == 1):
+        _finish([one], wait=True)
+    out = [one for one in ends if one.published is not None]
+    if out:
+        _wake_linked([one.claim.delivery for one in out], now=max(one.at for one in out))
+
+
+def _finish(ends: Sequence[End], *, wait: bool) -> list[End]:
+    with transaction.atomic(durable=True):
+        mine = _locked((one.claim.delivery.pk for one in ends), wait=wait)
+        noted = [one for one in ends if one.claim.delivery.pk in mine]
+        if noted:
+            _do(_END, [_rows(_attempt_of(one) for one in noted)])
+        if rows := [_row_of(one) for one in noted if one.published is None]:
+            _do(_GO_ON, [_rows(rows)])
+        _publish([(one.claim.delivery, one.published, one.at, None) for one in noted if one.published])
+    return [one for one in ends if one.claim.delivery.pk not in mine]
+
+
+def _attempt_of(end: End) -> dict[str, Any]:
+    answer = dict(end.answer) or ({"params": dict(end.params)} if end.params else {})
+    return {
+        "id": end.claim.attempt, "at": end.at, "outcome": end.outcome[:20], "code": end.code[:60], "answer": answer,
+    }  # fmt: skip
+
+
+def _row_of(end: End) -> dict[str, Any]:
+    delivery = end.claim.delivery
+    return {
+        **_kept(delivery, end.changes), "id": delivery.pk, "state": end.claim.state, "lease": end.claim.lease,
+        "target": end.target, "at": end.at, "next_try_at": end.next_try_at, "code": end.code[:60],
+        "params": dict(end.params),
+    }  # fmt: skip
+
+
+def publish(delivery: Delivery, published: Published, *, now: datetime, by: Person | None = None) -> bool:
+    """Note that the post is out, because a person says so. False if that was known."""
+    with transaction.atomic():
+        moved = bool(_publish([(delivery, published, now, by)]))
+        if moved:
+            _wake_linked([delivery], now=now)
+    return moved
+
+
+def _publish(rows: Sequence[tuple[Delivery, Published, datetime, Person | None]]) -> set[UUID]:
+    """Knowledge wins over leases: whatever the rows say. Returns the ids of those of which it was news."""
+    if not rows:
+        return set()
+    values = [
+        {
+            "id": one.pk, "at": at, "out_at": min(said.published_at or at, at),
+            "external_id": said.external_id[:300], "url": web_address(said.url), "by": by.pk if by else None,
+            "observe": bool(said.external_id) and _readable(one),
+        }
+        for one, said, at, by in rows
+    ]  # fmt: skip
+    news = _ids(_PUBLISH, [_rows(values)])
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            workspace_id=one.workspace_id, at=at, person=by, action="delivery.published", object_kind="delivery",
+            object_id=one.pk, initiative_id=one.variant.item.initiative_id,
+            detail={"title": one.variant.item.title, "channel": one.channel.name, "url": web_address(said.url)},
+        )
+        for one, said, at, by in rows
+        if one.pk in news
+    )  # fmt: skip
+    return news
+
+
+def _wake_linked(out: Collection[Delivery], *, now: datetime) -> None:
+    """Posts whose link leads to what is out now may go on. After the transaction: it waits for rows of others."""
+    waiting = Delivery.objects.filter(
+        workspace__in={one.workspace_id for one in out},
+        variant__item__link_to__in={one.variant.item_id for one in out},
+        state=S.WAITING,
+        error_code="linked_post_not_out",
+    )
+    if waiting.filter(free(now)).update(next_try_at=now, updated_at=now):
+        waking.shout()
 
 
 def _readable(delivery: Delivery) -> bool:
@@ -236,11 +422,6 @@ def _readable(delivery: Delivery) -> bool:
         return not delivery.channel.by_hand and can(access.network_of(delivery.channel), ReadsInsights)
     except UserError:
         return False
-
-
-def first_commit(now: datetime) -> Coalesce:
-    """``now``, unless a request that may have published was sent before."""
-    return Coalesce(F("first_commit_at"), now)
 
 
 def prepared_of(delivery: Delivery) -> Prepared:
@@ -257,24 +438,29 @@ def prepared_fields(prepared: Prepared, fingerprint: str) -> dict[str, Any]:
     }
 
 
-class holding:
-    """While inside, this process renews the claim's lease (if it runs :func:`renew`)."""
+# ------------------------------------------------------------------------------------------------ leases
 
-    def __init__(self, held: Claim) -> None:
-        self._lease = held.lease
 
-    def __enter__(self) -> None:
-        _held.add(self._lease)
+def hold(claim: Claim) -> None:
+    """From now on this process renews the claim's lease (if it runs :func:`renew`), until :func:`let_go`."""
+    _held.add(claim.lease)
 
-    def __exit__(self, *_: object) -> None:
-        _held.discard(self._lease)
+
+def let_go(claim: Claim) -> None:
+    """The claim is finished."""
+    _held.discard(claim.lease)
 
 
 def renew(now: datetime) -> int:
-    """Renew the leases that threads of this process are working under. A lease that ran out is not renewed."""
+    """Renew the leases that this process is working under. A lease that ran out is not renewed."""
     at_work = list(_held)
     if not at_work:
         return 0
-    return Delivery.objects.filter(lease_by__in=at_work, lease_until__gt=now).update(
-        lease_until=now + LEASE, next_try_at=now + LEASE
+    # What is locked is being finished this very moment.
+    mine = Delivery.objects.filter(lease_by__in=at_work, lease_until__gt=now).select_for_update(
+        skip_locked=True
     )
+    with transaction.atomic():
+        return Delivery.objects.filter(pk__in=list(mine.values_list("pk", flat=True))).update(
+            lease_until=now + LEASE, next_try_at=now + LEASE
+        )

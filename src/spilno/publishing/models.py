@@ -46,6 +46,12 @@ class Delivery(Owned):
                 condition=models.Q(observe_next_at__isnull=False),
             ),
             models.Index(fields=["workspace", "state", "due_at"], name="delivery_by_state"),
+            # What has to leave before another of the same channel and second (publishing.ledger).
+            models.Index(
+                fields=["channel", "due_at"],
+                name="delivery_ahead",
+                condition=models.Q(state__in=["queued", "preparing", "prepared", "committing"]),
+            ),
             models.Index(  # the calendar shows a post where it really went out
                 fields=["workspace", "published_at"],
                 name="delivery_by_publishing",

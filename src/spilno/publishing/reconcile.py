@@ -6,14 +6,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from spilno.channels import access
 from spilno.kernel.errors import UserError
 from spilno.publishing import gate, ledger
+from spilno.publishing.calls import Call, ended
+from spilno.publishing.ledger import Claim, End, Move, Take
 from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.outgoing import Ready, build
-from spilno.publishing.speaking import Trouble, cleaned, speak
+from spilno.publishing.speaking import Spoken, Trouble, converse
 from spilno.publishing.states import DeliveryState
-from spilno.toolkit.networks.base import Finds, Kind, Once, Sighting, Verdict, can
+from spilno.toolkit.networks.base import Credentials, Finds, Kind, Once, Sighting, Verdict, can
 
 S = DeliveryState
 
@@ -31,7 +32,7 @@ MOST_REPEATS = 5
 MOST_REFUSALS = 3
 """How often a look-up may be refused before a person is asked: networks refuse for reasons that pass."""
 
-Commit = Callable[[Delivery, Ready, Callable[[], datetime], str], bool]
+Commit = Callable[[Delivery, Ready, datetime], Call]
 
 
 def pause(delivery: Delivery) -> timedelta:
@@ -44,42 +45,38 @@ def pause(delivery: Delivery) -> timedelta:
     )
 
 
-def resolve(delivery: Delivery, *, tell: Callable[[], datetime], worker: str, commit: Commit) -> bool:
-    """Ask the network; repeat where that is harmless; else ask a person. Never send again blindly."""
-    now = tell()
-    last = delivery.attempts.filter(step=Step.COMMIT).order_by("-number").first()
+def resolve(delivery: Delivery, *, now: datetime, commit: Commit) -> Move | Call:
+    """Ask the network; repeat where that is harmless; else ask a person. Never send again blindly.
+
+    :param delivery: with its attempts, read this moment.
+    """
+    attempts = sorted(delivery.attempts.all(), key=lambda one: one.number)
+    last = next((one for one in reversed(attempts) if one.step == Step.COMMIT), None)
     if last is None or delivery.first_commit_at is None:  # cannot be; and if it is, nobody can tell
-        return _ask_person(delivery, now, "cannot_tell")
+        return _ask_person(delivery, "cannot_tell")
     if not delivery.channel.is_active:
-        return _ask_person(delivery, now, "channel_disconnected", name=delivery.channel.name)
+        return _ask_person(delivery, "channel_disconnected", name=delivery.channel.name)
     try:
         ready = build(delivery, now=now)
     except UserError as error:
-        return _ask_person(delivery, now, error.code, **error.params)
+        return _ask_person(delivery, error.code, **error.params)
     except KeyError:
-        return _ask_person(delivery, now, "unknown_placement", placement=delivery.variant.placement)
-    asked = delivery.attempts.order_by("-number").values_list("step", "outcome").first()
-    told_nothing = asked == (Step.FIND, str(Verdict.CANNOT_TELL))
+        return _ask_person(delivery, "unknown_placement", placement=delivery.variant.placement)
+    told_nothing = (attempts[-1].step, attempts[-1].outcome) == (Step.FIND, str(Verdict.CANNOT_TELL))
     if can(ready.network, Finds) and not (told_nothing and _repeatable(delivery, ready, last, now)):
-        return _find(delivery, ready, last, tell, worker, commit)
+        return _find(delivery, ready, last)
     if _repeatable(delivery, ready, last, now):
-        return commit(delivery, ready, tell, worker)
-    return _ask_person(delivery, now, "cannot_tell")
+        return commit(delivery, ready, now)
+    return _ask_person(delivery, "cannot_tell")
 
 
-def _find(
-    delivery: Delivery, ready: Ready, last: Attempt, tell: Callable[[], datetime], worker: str, commit: Commit
-) -> bool:
-    now, network, since = tell(), ready.network, delivery.first_commit_at
+def _find(delivery: Delivery, ready: Ready, last: Attempt) -> Call:
+    network, since = ready.network, delivery.first_commit_at
     assert isinstance(network, Finds)
     assert since is not None
-    held = ledger.claim(
-        delivery, target=S.UNCERTAIN, step=Step.FIND, worker=worker, now=now, fingerprint=ready.fingerprint
-    )
-    if held is None:
-        return False
-    with ledger.holding(held):
-        answer = speak(
+
+    def call(credentials: Credentials | None) -> Spoken[Sighting]:
+        return converse(
             delivery.channel,
             lambda client, credentials: network.find(
                 client=client,
@@ -88,60 +85,48 @@ def _find(
                 prepared=ledger.prepared_of(delivery),
                 not_before=since,
             ),
+            credentials=credentials,
         )
-    now = tell()
-    if isinstance(answer, Trouble):
-        return _no_answer(held, answer, now)
-    access.note_health(channel=delivery.channel, now=now)
-    return _answered(held, ready, last, answer, now)
+
+    def judge(claim: Claim, spoken: Spoken[Sighting], at: datetime) -> End:
+        if isinstance(spoken.value, Trouble):
+            return _no_answer(claim, spoken.value, at)
+        return _answered(claim, ready, last, spoken.value, at)
+
+    return Call(Take(delivery, S.UNCERTAIN, Step.FIND, ready.fingerprint), call, judge)
 
 
-def _answered(held: ledger.Claim, ready: Ready, last: Attempt, sighting: Sighting, now: datetime) -> bool:
-    delivery, outcome = held.delivery, str(sighting.verdict)
+def _answered(claim: Claim, ready: Ready, last: Attempt, sighting: Sighting, at: datetime) -> End:
+    delivery, outcome = claim.delivery, str(sighting.verdict)
     if sighting.verdict is Verdict.FOUND and sighting.published is not None:
-        answer = cleaned(ready.network, delivery.channel, sighting.published.answer)
-        ledger.publish(delivery, sighting.published, now=now, held=held, outcome=outcome, answer=answer)
-        return True
+        return End(claim, at, outcome, published=sighting.published, answer=sighting.published.answer)
     same = ready.fingerprint == last.fingerprint
     if sighting.verdict is Verdict.ABSENT and same:
-        if now < last.started_at + SETTLE:
-            return ledger.finish(
-                held, target=S.UNCERTAIN, now=now, outcome=outcome, code=delivery.error_code,
-                params=delivery.error_params, next_try_at=last.started_at + SETTLE,
+        if at < last.started_at + SETTLE:
+            return End(
+                claim, at, outcome, S.UNCERTAIN, code=delivery.error_code, params=delivery.error_params,
+                next_try_at=last.started_at + SETTLE,
             )  # fmt: skip
-        return ledger.finish(
-            held, target=S.QUEUED, now=now, outcome=outcome, next_try_at=now, first_commit_at=None
-        )
-    look = {"look_at": sighting.look_at} if sighting.look_at else {}
-    if _repeatable(delivery, ready, last, now):
+        return End(claim, at, outcome, S.QUEUED, next_try_at=at, changes={"first_commit_at": None})
+    if _repeatable(delivery, ready, last, at):
         # Not with this claim: the next step repeats the request, as a claim and an attempt of its own.
-        return ledger.finish(
-            held, target=S.UNCERTAIN, now=now, outcome=outcome, code=delivery.error_code,
-            params=delivery.error_params, next_try_at=now,
+        return End(
+            claim, at, outcome, S.UNCERTAIN, code=delivery.error_code, params=delivery.error_params,
+            next_try_at=at,
         )  # fmt: skip
-    return ledger.finish(
-        held, target=S.NEEDS_PERSON, now=now, outcome=outcome, code="cannot_tell", params=look
-    )
+    look = {"look_at": sighting.look_at} if sighting.look_at else {}
+    return End(claim, at, outcome, S.NEEDS_PERSON, code="cannot_tell", params=look)
 
 
-def _no_answer(held: ledger.Claim, trouble: Trouble, now: datetime) -> bool:
-    delivery = held.delivery
-    access.note_health(channel=delivery.channel, now=now, error=trouble.error)
-    common: dict[str, Any] = {
-        "now": now,
-        "outcome": trouble.outcome,
-        "code": trouble.code,
-        "params": trouble.params,
-    }
-    since = delivery.first_commit_at or now
-    finds = delivery.attempts.filter(step=Step.FIND, started_at__gte=since)
+def _no_answer(claim: Claim, trouble: Trouble, at: datetime) -> End:
+    since = claim.delivery.first_commit_at or at
+    finds = Attempt.objects.filter(delivery=claim.delivery, step=Step.FIND, started_at__gte=since)
     refused = trouble.kind is Kind.PERMANENT and (
         finds.filter(outcome=str(Kind.PERMANENT)).count() + 1 >= MOST_REFUSALS
     )
-    if refused or trouble.kind is Kind.RECONNECT or now >= since + ASK_FOR:
-        return ledger.finish(held, target=S.NEEDS_PERSON, **common)
-    wait = trouble.wait(now, finds.count())
-    return ledger.finish(held, target=S.UNCERTAIN, next_try_at=now + wait, **common)
+    if refused or trouble.kind is Kind.RECONNECT or at >= since + ASK_FOR:
+        return ended(claim, at, trouble, S.NEEDS_PERSON)
+    return ended(claim, at, trouble, S.UNCERTAIN, next_try_at=at + trouble.wait(at, finds.count()))
 
 
 def _repeatable(delivery: Delivery, ready: Ready, last: Attempt, now: datetime) -> bool:
@@ -149,7 +134,8 @@ def _repeatable(delivery: Delivery, ready: Ready, last: Attempt, now: datetime) 
     since = delivery.first_commit_at
     if since is None or ready.fingerprint != last.fingerprint or now > gate.deadline(delivery):
         return False
-    if delivery.attempts.filter(step=Step.COMMIT, started_at__gte=since).count() > MOST_REPEATS:
+    commits = [one for one in delivery.attempts.all() if one.step == Step.COMMIT and one.started_at >= since]
+    if len(commits) > MOST_REPEATS:
         return False
     match ready.placement.once:
         case Once.KEY:
@@ -160,5 +146,5 @@ def _repeatable(delivery: Delivery, ready: Ready, last: Attempt, now: datetime) 
     return False
 
 
-def _ask_person(delivery: Delivery, now: datetime, code: str, **params: Any) -> bool:
-    return ledger.move(delivery, target=S.NEEDS_PERSON, now=now, code=code, params=params)
+def _ask_person(delivery: Delivery, code: str, **params: Any) -> Move:
+    return Move(delivery, S.NEEDS_PERSON, code=code, params=params)

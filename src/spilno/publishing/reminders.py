@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,11 +16,14 @@ from spilno.channels import access
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
 from spilno.plan import queries as plan
-from spilno.publishing import ledger
-from spilno.publishing.models import Delivery, Step
+from spilno.publishing.calls import Call
+from spilno.publishing.ledger import Claim, End, Move, Take
+from spilno.publishing.models import Attempt, Delivery, Step
+from spilno.publishing.speaking import Spoken, Trouble
 from spilno.publishing.states import DeliveryState
 from spilno.team.mail import letter
 from spilno.team.models import Person, User
+from spilno.toolkit.networks.base import Credentials, Kind
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +32,12 @@ MOST_ATTACHED = 15 * 1024 * 1024
 """Bytes of pictures in one mail; mail servers commonly refuse more than 20 to 25 MB with everything."""
 
 
-def begin(delivery: Delivery, *, now: datetime) -> bool:
+def begin(delivery: Delivery, *, now: datetime) -> Move:
     """At the due time the delivery becomes the person's; before it, wait."""
     if now < delivery.due_at:
-        return ledger.move(delivery, target=DeliveryState.QUEUED, now=now, next_try_at=delivery.due_at)
+        return Move(delivery, DeliveryState.QUEUED, delivery.due_at)
     # The row says it before the mail is sent: should the mail get lost, the page "Today" still has it.
-    return ledger.move(delivery, target=DeliveryState.REMINDED, now=now, next_try_at=now, reminded_at=now)
+    return Move(delivery, DeliveryState.REMINDED, now, changes={"reminded_at": now})
 
 
 def whom(delivery: Delivery) -> list[Person]:
@@ -49,29 +51,32 @@ def whom(delivery: Delivery) -> list[Person]:
     return list(owners)
 
 
-def send(delivery: Delivery, *, tell: Callable[[], datetime], worker: str) -> bool:
+def send(delivery: Delivery, *, now: datetime) -> Call:
     """Mail the reminder. A mail that cannot be sent is tried again a few times; the page has it in any case."""
-    now = tell()
-    held = ledger.claim(delivery, target=DeliveryState.REMINDED, step=Step.REMIND, worker=worker, now=now)
-    if held is None:
-        return False
-    people = whom(delivery)
-    with ledger.holding(held):
+
+    def call(_: Credentials | None) -> Spoken[list[str]]:
+        people = whom(delivery)
         try:
             for person in people:
                 assert person.user is not None
                 message(delivery, person.user, now=now).send()
-            outcome, code = "ok", "" if people else "nobody_to_remind"
         except Exception as error:  # smtplib, sockets, files: whatever it was, the reminder itself stands
             log.error("%s while mailing the reminder of delivery %s", type(error).__name__, delivery.pk)
-            outcome, code = "failed", "mail_failed"
-    now = tell()
-    tries = delivery.attempts.filter(step=Step.REMIND).count()
-    again = now + timedelta(minutes=2**tries) if outcome == "failed" and tries < MOST_TRIES else None
-    return ledger.finish(
-        held, target=DeliveryState.REMINDED, now=now, outcome=outcome, code=code, next_try_at=again,
-        answer={"to": [person.name for person in people]},
-    )  # fmt: skip
+            return Spoken(Trouble(Kind.UNREACHABLE, "mail_failed", {"to": [one.name for one in people]}))
+        return Spoken([one.name for one in people])
+
+    def judge(claim: Claim, spoken: Spoken[list[str]], at: datetime) -> End:
+        said, stays = spoken.value, DeliveryState.REMINDED
+        if not isinstance(said, Trouble):
+            code = "" if said else "nobody_to_remind"
+            return End(claim, at, "ok", stays, code=code, answer={"to": said}, heard=False)
+        tries = Attempt.objects.filter(delivery=delivery, step=Step.REMIND).count()
+        again = at + timedelta(minutes=2**tries) if tries < MOST_TRIES else None
+        return End(
+            claim, at, "failed", stays, code=said.code, answer=said.params, next_try_at=again, heard=False
+        )
+
+    return Call(Take(delivery, DeliveryState.REMINDED, Step.REMIND), call, judge)
 
 
 def page_address(delivery: Delivery) -> str:

@@ -32,8 +32,10 @@ GRAPH = StateGraph(
         # PUBLISHED can follow anything: a worker that was believed dead may still bring the network's answer, and a
         # person may say that a post which we gave up is there. What is known to be out is out.
         # REMINDED: the channel, or what is to be posted, cannot go by API: a person posts.
+        # PREPARED and COMMITTING at once: where there is nothing to prepare.
         _S.QUEUED: {
-            _S.PREPARING, _S.REMINDED, _S.WAITING, _S.FAILED, _S.HELD, _S.MISSED, _S.CANCELLED, _S.PUBLISHED,
+            _S.PREPARING, _S.PREPARED, _S.COMMITTING, _S.REMINDED, _S.WAITING, _S.FAILED, _S.HELD, _S.MISSED,
+            _S.CANCELLED, _S.PUBLISHED,
         },
         _S.PREPARING: {
             _S.PREPARED, _S.QUEUED, _S.WAITING, _S.FAILED, _S.HELD, _S.MISSED, _S.CANCELLED, _S.PUBLISHED,
@@ -48,7 +50,8 @@ GRAPH = StateGraph(
         _S.UNCERTAIN: {_S.PUBLISHED, _S.QUEUED, _S.COMMITTING, _S.NEEDS_PERSON},
         _S.NEEDS_PERSON: {_S.PUBLISHED, _S.QUEUED, _S.CANCELLED},
         _S.WAITING: {
-            _S.QUEUED, _S.PREPARING, _S.REMINDED, _S.FAILED, _S.HELD, _S.MISSED, _S.CANCELLED, _S.PUBLISHED,
+            _S.QUEUED, _S.PREPARING, _S.PREPARED, _S.COMMITTING, _S.REMINDED, _S.FAILED, _S.HELD, _S.MISSED,
+            _S.CANCELLED, _S.PUBLISHED,
         },
         _S.REMINDED: {_S.PUBLISHED, _S.QUEUED, _S.CANCELLED},
         _S.FAILED: {_S.QUEUED, _S.CANCELLED, _S.PUBLISHED},  # QUEUED: after a person mended what was wrong

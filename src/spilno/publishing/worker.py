@@ -1,55 +1,72 @@
 """The worker process: a due loop that lets posts leave on the second, and the job queue.
 
 Any number of these may run. The loop sleeps until the next delivery is due, or until somebody shouts
-(:func:`spilno.publishing.waking.shout`), and gives every channel with due work a lane of its own, so that a slow
-network holds up nobody else.
+(:func:`spilno.publishing.waking.shout`). It alone asks the database; what it has claimed speaks to its network in
+threads, and answers that arrived while it was at work are noted together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
-import random
+import os
 import secrets
+import select
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from asgiref.sync import sync_to_async
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    DatabaseError,
-    InterfaceError,
-    close_old_connections,
-    connection,
-    connections,
-)
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from procrastinate.app import App
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.utils import connector_params
 
 from spilno.kernel import clock
-from spilno.publishing import engine, ledger, waking
+from spilno.publishing import backlog, engine, ledger, waking
+from spilno.publishing.backlog import Backlog
+from spilno.publishing.calls import Call
+from spilno.publishing.ledger import Claim, End
+from spilno.publishing.speaking import Spoken
+from spilno.toolkit.networks.base import Credentials
 
 log = logging.getLogger(__name__)
 
-LANES = 8
+THREADS = 128
+"""At most so many requests under way, with those that hang."""
+
+BATCH = 64
+"""So many deliveries at most begin in one transaction."""
+
 JOBS_AT_ONCE = 4
 LONGEST_SLEEP = timedelta(seconds=20)
 LISTEN_FOR = 0.25
-"""Seconds between two looks at whether to stop or whether a lane became free; no question to the database."""
+"""Seconds between two looks at whether to stop; no question to the database."""
 
-PATIENCE = timedelta(seconds=3)
-"""A channel that another worker has for longer, perhaps because the network hangs, is worked on beside it."""
+READ_AGAIN = 0.05
+"""Seconds at least between two readings of all that is due; ten times as long as a reading takes, if that is more."""
 
-BLOCKED = timedelta(milliseconds=200)
-"""What is due and cannot move (its predecessor is still on its way) is looked at again so soon."""
+LOOK_ROUND = 1.0
+"""Seconds between two looks at which other workers there are, and whether their channels get on."""
+
+BROKEN = timedelta(seconds=30)
+"""A delivery for which no step can be found is looked at again after so long."""
+
+AGAIN = 0.5
+GIVE_UP = 20.0
+"""Seconds between two tries to reach a database that is gone, and how long one who is asked to stop goes on trying."""
+
+NAMED = "spilno due"
+"""How workers call their listening connections, so that they know each other."""
 
 
 def run(*, worker_name: str, stop: threading.Event) -> None:
@@ -137,20 +154,72 @@ def _close_connection(call_next: Callable[[], Any], context: Any, worker: Any) -
         connection.close()
 
 
-@contextlib.contextmanager
-def _alone(channel: UUID) -> Iterator[bool]:
-    """Are we the only worker on this channel? Saves work, nothing else: claims alone decide who sends what."""
-    key = channel.int & (1 << 63) - 1
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        (locked,) = cursor.fetchone()
-    try:
-        yield locked
-    finally:
-        if locked:
-            # A connection that broke has let go of it already.
-            with contextlib.suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+# ------------------------------------------------------------------------------------------------ the due loop
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a call brought; an ``error`` is a bug of ours, the network's own are within ``spoken``."""
+
+    call: Call
+    claim: Claim
+    at: datetime
+    spoken: Spoken[Any] | None
+    error: BaseException | None = None
+
+
+class Bell:
+    """Wakes the loop out of its sleep, from any thread."""
+
+    def __init__(self) -> None:
+        self.ear, self._mouth = os.pipe()
+        os.set_blocking(self.ear, False)
+        os.set_blocking(self._mouth, False)
+
+    def ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # it is ringing already
+            os.write(self._mouth, b"!")
+
+    def heard(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.ear, 4096)
+
+    def close(self) -> None:
+        os.close(self.ear)
+        os.close(self._mouth)
+
+
+class Crew:
+    """Which workers there are, and which of them a channel belongs to.
+
+    Each finds the same answer by itself, so they are not in each other's way; should they disagree for a moment, or
+    should the one whose channel it is be slow, claims alone decide who sends what.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._all: tuple[str, ...] = (name,)
+        self._ours: dict[UUID, bool] = {}
+
+    def meet(self) -> None:
+        """Look who is listening on this database."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT application_name FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name LIKE %s",
+                [f"{NAMED} %"],
+            )
+            found = {row[0] for row in cursor.fetchall()}
+        everybody = tuple(sorted({*found, self._name}))
+        if everybody != self._all or len(self._ours) > 10_000:
+            self._all, self._ours = everybody, {}
+
+    def is_ours(self, channel: UUID) -> bool:
+        """Of all workers, are we the one for this channel?"""
+        if (known := self._ours.get(channel)) is None:
+            first = max(self._all, key=lambda one: hashlib.blake2b(channel.bytes + one.encode()).digest())
+            known = self._ours[channel] = first == self._name
+        return known
 
 
 class DueLoop:
@@ -159,91 +228,210 @@ class DueLoop:
     def __init__(self, name: str, stop: threading.Event) -> None:
         self._name = name
         self._stop = stop
-        self._lanes: dict[UUID, Future[int]] = {}
+        self._bell = Bell()
         self._ears: psycopg.Connection[Any] | None = None
-        self._connections: list[BaseDatabaseWrapper] = []
-        self._resting: dict[UUID, datetime] = {}
-        self._refused: dict[UUID, datetime] = {}  # since when another worker has the channel
+        self._listens_as = f"{NAMED} {secrets.token_hex(6)}"
+        self._crew = Crew(self._listens_as)
+        self._backlog = Backlog()
+        self._arrived: deque[Arrived] = deque()
+        self._unnoted: list[End] = []
+        self._shouted = True
+        self._known_until: datetime | None = None  # what is due until then is in memory
+        self._next: datetime | None = None  # when something after that is due
+        self._looked = self._not_before = (
+            0.0  # monotonic: when all that is due was read; when it may be read again
+        )
+        self._more = False
 
     def run(self) -> None:
-        """Until ``stop`` is set; then until the lanes are empty."""
-        with ThreadPoolExecutor(LANES, thread_name_prefix="lane") as pool:
-            while not self._stop.is_set():
+        """Until ``stop`` is set; then until nothing is under way."""
+        gone = 0.0
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="call") as pool:
+            while not self._stop.is_set() or self._backlog.flights:
                 try:
-                    self._listen()
-                    self._wait(self._dispatch(pool))
+                    self._note()
+                    if not self._stop.is_set():
+                        self._listen()
+                        self._look()
+                        self._begin(pool)
+                    self._wait()
+                    gone = 0.0
                 except (DatabaseError, InterfaceError, psycopg.Error) as error:
                     log.warning("The database does not answer (%s); trying again", type(error).__name__)
                     self._deaf()
                     connection.close()
-                    self._stop.wait(1)
-        for one in self._connections:
-            one.close()
+                    gone += AGAIN
+                    if self._stop.is_set() and gone > GIVE_UP:
+                        break  # leases run out, and the next worker finds out
+                    time.sleep(AGAIN)
         self._deaf()
+        self._bell.close()
         connection.close()
 
-    def _dispatch(self, pool: ThreadPoolExecutor) -> datetime:
-        """Give every channel with due work a lane; returns when to look again."""
-        close_old_connections()
+    # -------------------------------------------------------------------------------------------- answers
+
+    def _note(self) -> None:
+        """Note all answers that are there, in one transaction."""
+        while self._arrived:
+            one = self._arrived[0]
+            try:
+                if one.spoken is None:
+                    raise RuntimeError("the call itself failed") from one.error
+                self._unnoted.append(one.call.judged(one.claim, one.spoken, one.at))
+            except (DatabaseError, InterfaceError):
+                raise
+            except Exception:  # its lease runs out, and somebody finds out what became of it
+                log.exception("No answer for delivery %s", one.claim.delivery.pk)
+                self._done(one.claim)
+            self._arrived.popleft()
+        if not self._unnoted:
+            return
+        try:
+            engine.finish(self._unnoted)
+        except (OperationalError, InterfaceError):  # the database is gone: they are kept until it is back
+            raise
+        except DatabaseError as error:  # one that cannot be written shall not keep the others
+            log.error("%s while noting %s answers: one by one", type(error).__name__, len(self._unnoted))
+            connection.close()
+            for end in self._unnoted:
+                self._note_alone(end)
+        for end in self._unnoted:
+            self._done(end.claim, end.target, end.next_try_at)
+        self._unnoted.clear()
+
+    def _note_alone(self, end: End) -> None:
+        try:
+            engine.finish([end])
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError:
+            log.exception("The answer for delivery %s cannot be noted", end.claim.delivery.pk)
+
+    def _done(self, claim: Claim, state: str = "", again: datetime | None = None) -> None:
+        ledger.let_go(claim)
+        self._goes_on(claim.delivery.pk, state, again)
+
+    def _goes_on(self, pk: UUID, state: str, again: datetime | None) -> None:
+        """It is not under way any more. When it has to be looked at again, somebody will."""
+        due = self._backlog.landed(pk)
+        if again is None:
+            return
+        if self._known_until is not None and again <= self._known_until:
+            self._backlog.add(replace(due, state=state, at=again))
+        elif self._next is None or again < self._next:
+            self._next = again
+
+    # -------------------------------------------------------------------------------------------- what is due
+
+    def _look(self) -> None:
+        """Read what is due, if there may be something that is not in memory."""
+        beat, now = time.monotonic(), clock.now()
+        if beat < self._not_before or not self._has_to_look(beat, now):
+            return
+        self._shouted = False
+        until = now + backlog.AHEAD
+        rows = backlog.read(now=now, until=until)
+        if rows:
+            self._crew.meet()
+        self._backlog.fill(rows, now=now)
+        following = backlog.next_after(until)
+        self._known_until = until
+        self._next = min(one for one in (following, now + LONGEST_SLEEP) if one is not None)
+        self._looked = time.monotonic()
+        self._not_before = self._looked + max(READ_AGAIN, 10 * (self._looked - beat))
+
+    def _has_to_look(self, beat: float, now: datetime) -> bool:
+        if self._shouted or self._next is None or now >= self._next:
+            return True
+        waiting = len(self._backlog)
+        if self._backlog.cut and waiting < backlog.MOST_READ // 2:
+            return True
+        # Others' channels, and what was refused: they get on, or they need us.
+        return waiting > 0 and beat - self._looked > LOOK_ROUND
+
+    def _begin(self, pool: ThreadPoolExecutor) -> None:
+        """Claim whose turn it is, and let them speak."""
+        room = min(BATCH, THREADS - len(self._backlog.flights))
         now = clock.now()
-        self._collect(now)
-        due = engine.due_channels(now=now)
-        # In any order: several workers that all began with the same channel would only be in each other's way.
-        random.shuffle(due)
-        for channel in due:
-            if channel not in self._lanes and channel not in self._resting and len(self._lanes) < LANES:
-                self._lanes[channel] = pool.submit(self._lane, channel)
-        following = engine.next_due()
-        if following is None:
-            return now + LONGEST_SLEEP
-        if following <= now:  # at work, or waiting for its turn
-            return now + BLOCKED
-        return min(following, now + LONGEST_SLEEP)
+        passed = [one for one in self._backlog.channels if not self._mine(one)]
+        rows = self._backlog.take(now=now, most=room, passed=passed) if room > 0 else []
+        self._more = len(rows) == room
+        if not rows:
+            return
+        left = {one.pk for one in rows}
+        try:
+            begun = engine.begin(
+                engine.load([one.pk for one in rows], now=now), now=now, worker=self._name
+            )  # fmt: skip
+            for call, claim, credentials in begun.calls:
+                ledger.hold(claim)
+                left.discard(claim.delivery.pk)
+                self._backlog.airborne(claim.delivery.pk, now)
+                pool.submit(self._speak, call, claim, credentials)
+            for pk, (state, again) in begun.moved.items():
+                left.discard(pk)
+                self._goes_on(pk, state, again)
+            for pk in begun.broken:
+                left.discard(pk)
+                self._backlog.rest(pk, until=now + BROKEN)
+            for pk in begun.refused:
+                left.discard(pk)
+                self._backlog.refused(pk, now=now)
+        finally:
+            for pk in left:  # not due any more; or the database is gone
+                self._backlog.landed(pk)
 
-    def _collect(self, now: datetime) -> None:
-        """Empty the lanes that are done. Where nothing could move, another worker is at it: that channel rests."""
-        self._resting = {channel: until for channel, until in self._resting.items() if until > now}
-        for channel, future in list(self._lanes.items()):
-            if future.done():
-                del self._lanes[channel]
-                if (error := future.exception()) is not None:
-                    log.error("Lane of channel %s: %s", channel, type(error).__name__, exc_info=error)
-                if error is not None or not future.result():
-                    self._resting[channel] = now + BLOCKED
+    def _mine(self, channel: UUID) -> bool:
+        return self._crew.is_ours(channel) or self._backlog.stands(channel)
 
-    def _lane(self, channel: UUID) -> int:
-        self._remember_connection()
-        close_old_connections()
-        with _alone(channel) as alone:
-            if alone:
-                self._refused.pop(channel, None)
-            elif clock.now() - self._refused.setdefault(channel, clock.now()) < PATIENCE:
-                return 0
-            return engine.run_channel(
-                channel_id=channel, worker=self._name, clock=clock.now, stopping=self._stop.is_set
-            )
+    def _speak(self, call: Call, claim: Claim, credentials: Credentials | None) -> None:
+        """In a thread."""
+        spoken: Spoken[Any] | None = None
+        error: BaseException | None = None
+        try:
+            spoken = call.speak(credentials)
+        except BaseException as raised:
+            error = raised
+        finally:
+            if connection.connection is not None:
+                connection.close()
+            self._arrived.append(Arrived(call, claim, clock.now(), spoken, error))
+            self._bell.ring()
 
-    def _remember_connection(self) -> None:
-        """A lane's thread keeps its connection for the next channel; at the end we close it from here."""
-        mine = connections[DEFAULT_DB_ALIAS]
-        if mine not in self._connections:
-            mine.inc_thread_sharing()
-            self._connections.append(mine)
+    # -------------------------------------------------------------------------------------------- waiting
 
-    def _wait(self, until: datetime) -> None:
-        """Until the time has come, somebody shouts, a lane is done, or ``stop`` is set."""
-        assert self._ears is not None
-        while not self._stop.is_set():
-            left = (until - clock.now()).total_seconds()
-            if left <= 0 or any(one.done() for one in self._lanes.values()):
-                return
-            for _ in self._ears.notifies(timeout=min(left, LISTEN_FOR), stop_after=1):
-                return
+    def _wait(self) -> None:
+        """Until something may have to be done, at most for a moment: then it is looked whether to stop."""
+        if self._arrived or (self._more and not self._stop.is_set()):
+            return
+        listening: list[Any] = [self._bell.ear]
+        if self._ears is not None:
+            listening.append(self._ears)
+        woken, _, _ = select.select(listening, [], [], self._pause())
+        if self._bell.ear in woken:
+            self._bell.heard()
+        if self._ears is not None:
+            for _ in self._ears.notifies(timeout=0):
+                self._shouted = True
+
+    def _pause(self) -> float:
+        now, beat = clock.now(), time.monotonic()
+        pause = LISTEN_FOR
+        moments = (self._backlog.next_at(now=now), self._next)
+        for moment in moments:
+            if moment is not None:
+                pause = min(pause, (moment - now).total_seconds())
+        if pause <= 0 or self._has_to_look(beat, now):
+            pause = self._not_before - beat
+        return max(0.0, min(pause, LISTEN_FOR))
 
     def _listen(self) -> None:
         if self._ears is None or self._ears.closed:
-            self._ears = psycopg.connect(**connector_params(), autocommit=True)
+            self._ears = psycopg.connect(
+                **{**connector_params(), "application_name": self._listens_as}, autocommit=True
+            )
             self._ears.execute(f"LISTEN {waking.CHANNEL}")
+            self._shouted = True  # whatever was said while nobody listened
 
     def _deaf(self) -> None:
         if self._ears is not None:
