@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,22 +36,22 @@ class Moving:
 CLOCK = Moving()
 
 
-@pytest.fixture
-def clock() -> Iterator[Moving]:
+@pytest.fixture(name="clock")
+def clock_() -> Iterator[Moving]:
     CLOCK.ahead = timedelta()
     yield CLOCK
     CLOCK.ahead = timedelta()
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Practice]:
+@pytest.fixture(scope="module", name="running")
+def running_() -> Iterator[Practice]:
     """One server for all: starting and stopping one takes longer than a test."""
     with start(seed="contract", clock=CLOCK) as server:
         yield server
 
 
-@pytest.fixture
-def practice(running: Practice, clock: Moving) -> Practice:
+@pytest.fixture(name="practice")
+def practice_(running: Practice, clock: Moving) -> Practice:
     """The server with two new accounts and nothing else."""
     data = running.state.data
     for kept in ("accounts", "containers", "photos", "videos", "comments", "logins", "posts", "pictures"):
@@ -129,3 +130,17 @@ def shapes(folder: Path, image: MediaFile, network: str, practice: Practice) -> 
         made("story", image, said=False),
         made("story", upright, said=False),
     ]
+
+
+@contextmanager
+def growth() -> Iterator[Callable[[], int]]:
+    """How far this process's memory grew at most inside the block, in bytes; to be asked after it."""
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the highest that it ever was
+    before, found = _highest(), [0]
+    yield lambda: found[0]
+    found[0] = _highest() - before
+
+
+def _highest() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
