@@ -16,6 +16,7 @@ import { scrollers } from "./scrollers.js";
 import { tabs } from "./tabs.js";
 import { theme } from "./theme.js";
 import { toasts } from "./toasts.js";
+import { uploads, uploadWatch } from "./uploads.js";
 
 window.htmx = htmx;
 
@@ -31,7 +32,7 @@ htmx.config.allowEval = false; // the pages' security policy forbids it, too: no
 htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from ten minutes ago misleads
 
 // Helpers that listen on the document once …
-for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid]) start();
+for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid, uploadWatch]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
-const parts = [autosave, counters, dropzones, composers, previews, figures, scrollers, tabs];
+const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, scrollers, tabs];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));

@@ -1,5 +1,5 @@
 // The composer: pictures are sent as they are dropped, own texts begin as the common one, one question before it leaves.
-import { all, csrf, word } from "./dom.js";
+import { all, word } from "./dom.js";
 import { toast } from "./toasts.js";
 
 const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
@@ -7,7 +7,6 @@ const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true 
 /** Put pictures (and what was wrong with others) into the post; one that is there already stays where it is. */
 function take(form, html) {
   const list = form.querySelector("#pictures");
-  list.querySelectorAll(".error").forEach((old) => old.remove());
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
   for (const one of [...fresh.content.children]) {
@@ -32,26 +31,6 @@ function choosing(form) {
     take(form, await answer.text());
     box.close();
   });
-}
-
-async function upload(input) {
-  const files = [...input.files];
-  if (!files.length) return;
-  const form = input.form;
-  const zone = input.closest(".dropzone");
-  const body = new FormData();
-  files.forEach((file) => body.append("files", file));
-  input.value = "";
-  zone.setAttribute("aria-busy", "true");
-  try {
-    const answer = await fetch(input.dataset.upload, { method: "POST", body, headers: { "X-CSRFToken": csrf() }, credentials: "same-origin" });
-    if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
-    take(form, await answer.text());
-  } catch (problem) {
-    toast(word(problem instanceof TypeError ? "offline" : "failed"), "late");
-  } finally {
-    zone.removeAttribute("aria-busy");
-  }
 }
 
 function press(event) {
@@ -97,7 +76,7 @@ export function composers(root) {
     form.addEventListener("click", press);
     form.addEventListener("change", choose);
     form.addEventListener("toggle", own, true);
-    form.querySelector("input[data-upload]")?.addEventListener("change", (event) => upload(event.target));
+    form.addEventListener("uploaded", (event) => take(form, event.detail.html));
     form.querySelector(".form-errors")?.focus();
     choosing(form);
     const sure = form.querySelector("dialog[data-show]");
@@ -106,6 +85,5 @@ export function composers(root) {
       sure.showModal();
     }
   }
-  for (const form of all(root, "form[data-send-files]")) form.addEventListener("change", (event) => event.target.files?.length && form.requestSubmit());
   for (const form of all(root, "form[data-filters]")) form.addEventListener("change", () => form.requestSubmit());
 }

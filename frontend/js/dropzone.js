@@ -10,6 +10,7 @@ export function dropzones(root) {
     const thumbs = zone.querySelector(".thumbs");
     for (const name of ["dragenter", "dragover"]) target.addEventListener(name, () => (target.dataset.over = ""));
     for (const name of ["dragleave", "drop"]) target.addEventListener(name, () => delete target.dataset.over);
+    if (input.dataset.upload) continue; // sent at once, and shown by its own line
     input.addEventListener("change", () => {
       thumbs.querySelectorAll("img").forEach((image) => URL.revokeObjectURL(image.src));
       thumbs.replaceChildren(

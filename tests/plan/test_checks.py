@@ -65,7 +65,7 @@ def test_words_are_filled_for_every_network_and_place(cast: Cast, store: Store) 
         "media_too_many",
         "media_wrong_type",
         "link_by_hand",
-        "ratio_out_of_range",
+        "media_converted",
     } <= seen
 
 

@@ -13,7 +13,7 @@ from django.db import connections
 from spilno.briefs.models import Initiative
 from spilno.channels.models import Channel
 from spilno.kernel.errors import Conflict, NotAllowed, UserError
-from spilno.plan import queries, services
+from spilno.plan import queries, renditions, services
 from spilno.plan.models import Item, Media, Variant
 from spilno.plan.services import Draft, VariantDraft
 from spilno.publishing.models import Delivery
@@ -309,6 +309,10 @@ def test_what_leaves(cast: Cast, instagram: Channel, store: Store) -> None:
     item = make_item(cast, link="https://example.org/catalogue", media=[two, one])
     variant = services.put_variant(item=item, channel=instagram, by=cast.owner, now=cast.now, text="Own")
     Variant.objects.filter(pk=variant.pk).update(text="Changed meanwhile")
+    with pytest.raises(UserError) as caught:  # the drawing has to become a photograph first
+        queries.outgoing(variant=variant, key="d-1", now=cast.now)
+    assert (caught.value.code, caught.value.params) == ("media_not_ready", {"name": "photo.png"})
+    assert renditions.work(kind="image", clock=lambda: cast.now) == 1
     post = queries.outgoing(variant=variant, key="d-1", now=cast.now)
     assert (post.key, post.placement, post.language) == ("d-1", "post", "uk")
     assert post.text == "Changed meanwhile", (
@@ -316,7 +320,7 @@ def test_what_leaves(cast: Cast, instagram: Channel, store: Store) -> None:
     )
     assert post.link == "https://example.org/catalogue"
     assert [(file.mime, file.width, file.height, file.alt) for file in post.media] == [
-        ("image/png", 200, 100, ""),
+        ("image/jpeg", 320, 168, ""),
         ("image/jpeg", 640, 480, "Books"),
     ]
     assert all(file.path.stat().st_size == file.bytes for file in post.media)

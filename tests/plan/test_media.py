@@ -40,7 +40,7 @@ def test_a_picture_is_kept_under_its_hash_and_once_per_workspace(cast: Cast, sto
 
 
 def test_a_name_that_is_no_name(store: Store) -> None:
-    assert store(name="../../..\x00/").name == "picture.jpg"
+    assert store(name="../../..\x00/").name == "file.jpg"
     assert len(store(picture(color="red"), name="a" * 400 + ".png").name) <= 200
 
 
@@ -92,9 +92,11 @@ def test_public_addresses_are_signed_and_end(cast: Cast, store: Store) -> None:
     assert url.startswith("http")
     assert url.endswith(".jpg")
     token = url.rsplit("/", 1)[1].removesuffix(".jpg")
-    assert room.from_token(token=token, now=cast.now) == media
-    assert room.from_token(token=token, now=cast.now + timedelta(hours=23)) == media
-    assert room.from_token(token=token, now=cast.now + timedelta(hours=24)) is None
+    meant = room.Public(str(media.file.name), "image/jpeg", media.bytes)
+    assert room.from_token(token=token, now=cast.now) == meant
+    assert room.from_token(token=token, now=cast.now + timedelta(hours=23)) == meant
+    assert room.from_token(token=token, now=cast.now + timedelta(hours=24, minutes=1)) == meant, "clocks differ"
+    assert room.from_token(token=token, now=cast.now + timedelta(hours=25)) is None
     for wrong in (token[:-1], token[::-1], "", "x:y", token.replace(":", "")):
         assert room.from_token(token=wrong, now=cast.now) is None
     Media.objects.all().delete()

@@ -42,6 +42,23 @@ SETTINGS = (
         "smtp://user:password@host:port (or smtps://) for mail; empty writes mails to the data folder.",
     ),
     Setting("SPILNO_MAIL_FROM", "spilno@localhost", "Sender of mails."),
+    Setting(
+        "SPILNO_UPLOAD_MAX_MB",
+        "2048",
+        "Largest file that people may upload, in MB (pictures: 50 at most). A proxy in front must allow as much.",
+    ),
+    Setting("SPILNO_S3_BUCKET", "", "Bucket for files; empty keeps them in the data folder. See media.md."),
+    Setting("SPILNO_S3_ENDPOINT", "", "Address of the S3-compatible storage; empty means Amazon."),
+    Setting("SPILNO_S3_REGION", "", "Region of the bucket."),
+    Setting("SPILNO_S3_ACCESS_KEY", "", "Access key; empty uses what the machine itself may (a role)."),
+    Setting("SPILNO_S3_SECRET_KEY", "", "Secret key that belongs to the access key."),
+    Setting("SPILNO_S3_PATH_STYLE", "1", "1 asks for ENDPOINT/BUCKET/…; 0 for BUCKET.ENDPOINT/…, as Amazon wants."),
+    Setting("SPILNO_S3_PREFIX", "", "Folder inside the bucket."),
+    Setting(
+        "SPILNO_CACHE_MB",
+        "4096",
+        "With a bucket: how much of it is kept in the data folder as well, the last used first.",
+    ),
 )
 
 _DEFAULTS = {one.name: one.default for one in SETTINGS}

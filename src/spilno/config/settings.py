@@ -173,7 +173,32 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA / "files"
 MEDIA_URL = "/files/"  # served by a view that checks the workspace or a signature
-DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024  # of a form without its files
+# Files go to the disk as they arrive, on the disk on which they stay: moving them costs nothing then.
+SPILNO_INCOMING = DATA / "incoming"
+SPILNO_INCOMING.mkdir(exist_ok=True)
+SPILNO_UPLOAD_MAX_BYTES = int(read("SPILNO_UPLOAD_MAX_MB")) * 1_000_000
+FILE_UPLOAD_TEMP_DIR = str(SPILNO_INCOMING)
+FILE_UPLOAD_HANDLERS = ["spilno.interfaces.web.uploads.StreamedUpload"]
+SPILNO_CACHE = DATA / "cache"
+SPILNO_CACHE_BYTES = int(read("SPILNO_CACHE_MB")) * 1_000_000
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+if read("SPILNO_S3_BUCKET"):
+    STORAGES["default"] = {
+        "BACKEND": "spilno.config.bucket.Bucket",
+        "OPTIONS": {
+            "bucket_name": read("SPILNO_S3_BUCKET"),
+            "endpoint_url": read("SPILNO_S3_ENDPOINT") or None,
+            "region_name": read("SPILNO_S3_REGION") or None,
+            "access_key": read("SPILNO_S3_ACCESS_KEY") or None,
+            "secret_key": read("SPILNO_S3_SECRET_KEY") or None,
+            "addressing_style": "path" if read("SPILNO_S3_PATH_STYLE") == "1" else "virtual",
+            "location": read("SPILNO_S3_PREFIX").strip("/"),
+        },
+    }
 FILE_UPLOAD_PERMISSIONS = 0o640
 
 # Django's own default tells nobody of a page that broke, unless it is mailed to administrators.

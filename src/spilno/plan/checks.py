@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.functional import Promise
@@ -18,9 +19,13 @@ from spilno.channels.access import network_of
 from spilno.channels.models import Channel
 from spilno.kernel.errors import UserError
 from spilno.plan import queries
-from spilno.plan.models import Media, Variant
+from spilno.plan.fitting import by_hand as posted_by_hand
+from spilno.plan.fitting import fitting_of, limits_of
+from spilno.plan.media import facts_of
+from spilno.plan.models import Media, Rendition, Variant
 from spilno.toolkit.language.formats import number
-from spilno.toolkit.networks.base import Once, Placement
+from spilno.toolkit.media.recipe import Fitting, as_file
+from spilno.toolkit.networks.base import Placement
 from spilno.toolkit.networks.check import ERROR, NOTE, Problem
 from spilno.toolkit.networks.check import check as check_network
 
@@ -70,6 +75,16 @@ MESSAGES: dict[str, Promise] = {
     "image_too_small": _("The picture is %(width)s px wide, at least %(limit)s px are needed."),
     "image_too_big": _("Width and height make %(sum)s px together, at most %(limit)s px are accepted."),
     "alt_missing": _("Describe the picture for those who cannot see it."),
+    "media_converted": _("It will be converted: %(what)s."),
+    "image_cannot_be_made_smaller": _(
+        "It cannot be made small enough for this network. Use a smaller or simpler picture."
+    ),
+    "video_cannot_be_made_smaller": _(
+        "A video this long would look too bad in the size this network takes. Cut it to the part that matters."
+    ),
+    "media_broken": _("It could not be converted, because it is damaged. Export it again and replace it."),
+    "media_too_heavy": _("It could not be converted: that took too long. Export it smaller and replace it."),
+    "media_file_gone": _("The file is no longer there. Add it again."),
     "channel_gone": _("The channel is no longer connected."),
     "unknown_placement": _("The network does not have this placement any more."),
 }
@@ -88,11 +103,23 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """A file that is made into what the network takes. ``text`` says what it becomes; ``state``: ``""`` not begun,
+    ``"pending"``, ``"ready"`` or ``"failed"``.
+    """
+
+    media_id: UUID
+    state: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the network would say. ``length`` and ``limit`` as the network counts; ``limit`` ``None``: none
     stated.
 
-    ``sent`` is the text as it would really leave. ``by_hand``: a person will post it.
+    ``sent`` is the text as it would really leave. ``by_hand``: a person will post it. Files are judged by what they
+    become.
     """
 
     length: int
@@ -100,6 +127,7 @@ class Verdict:
     problems: tuple[Said, ...]
     sent: str
     by_hand: bool
+    conversions: tuple[Conversion, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -133,10 +161,15 @@ def check(
         place = network.placement(placement)
     except (KeyError, UserError):
         return Verdict(0, None, (say(Problem("unknown_placement", field="channel")),), text, False)
-    by_hand = channel.by_hand or place.once is Once.HAND or (bool(link or awaits_link) and place.link_by_hand)
-    files = queries.media_files(media)
-    checked = check_network(network=network, placement=placement, text=text, media=files, link=link)
-    problems = list(checked.problems)
+    by_hand = posted_by_hand(channel, place, link=bool(link or awaits_link))
+    fits = [Fitting(None, facts_of(one)) if by_hand else fitting_of(one, channel, place) for one in media]
+    files = [as_file(fit.result, alt=one.alt) for one, fit in zip(media, fits, strict=True)]
+    checked = check_network(
+        network=network, placement=placement, text=text, media=files, link=link,
+        limits=limits_of(channel, placement),
+    )  # fmt: skip
+    conversions, unfit = _conversions(media, fits)
+    problems = [*checked.problems, *unfit]
     if not channel.is_active:
         problems.append(Problem("channel_gone", field="channel"))
     if awaits_link:
@@ -148,7 +181,53 @@ def check(
         tuple(say(one) for one in problems),
         sent if place.text_allowed else "",
         by_hand,
+        conversions,
     )
+
+
+def _conversions(
+    media: Sequence[Media], fits: Sequence[Fitting]
+) -> tuple[tuple[Conversion, ...], list[Problem]]:
+    """What is made of the files, how far that is, and what cannot be made."""
+    keys = [one.recipe.key for one in fits if one.recipe]
+    rows = Rendition.objects.filter(media__in=media, key__in=keys) if keys else ()
+    made = {(one.media_id, one.key): one for one in rows}
+    conversions, problems = [], []
+    for at, (one, fit) in enumerate(zip(media, fits, strict=True)):
+        where = f"media.{at}"
+        if fit.hitch is not None:
+            problems.append(Problem(fit.hitch.code, fit.hitch.params, where))
+        if fit.recipe is None:
+            continue
+        row = made.get((one.pk, fit.recipe.key))
+        note = Problem("media_converted", {"what": what_becomes(one, fit)}, where, NOTE)
+        problems.append(note)
+        conversions.append(Conversion(one.pk, row.state if row else "", say(note).text))
+        if row is not None and row.state == Rendition.State.FAILED:
+            problems.append(Problem(row.error_code, row.error_params, where))
+    return tuple(conversions), problems
+
+
+def what_becomes(media: Media, fit: Fitting) -> str:
+    """What a file becomes, in a few words: ``JPEG, 1080 × 1350 px, filled up at its edges``."""
+    recipe, result = fit.recipe, fit.result
+    assert recipe is not None
+    said = []
+    if result.mime != media.mime:
+        said.append(_kind(result.mime))
+    if (result.width, result.height) != (media.width, media.height):
+        said.append(gettext("%(width)s × %(height)s px") % {"width": result.width, "height": result.height})
+    if recipe.padded:
+        said.append(gettext("filled up at its edges, nothing is cut off"))
+    if recipe.most_bytes is not None and media.bytes > recipe.most_bytes:
+        said.append(gettext("at most %(size)s") % {"size": _size(recipe.most_bytes)})
+    if fit.still:
+        said.append(gettext("only its first picture"))
+    if recipe.fps and (facts_of(media).fps or 0) > Decimal(recipe.fps):
+        said.append(gettext("%(fps)s pictures a second") % {"fps": recipe.fps})
+    if not said and recipe.copy:
+        said.append(gettext("the same video in another wrapping, without the place it was made at"))
+    return ", ".join(said or [gettext("as every phone plays it")])
 
 
 def check_variant(variant: Variant) -> Verdict:

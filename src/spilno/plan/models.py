@@ -16,8 +16,13 @@ class Media(Owned):
     sha256 = models.CharField(max_length=64)
     mime = models.CharField(max_length=60)
     bytes = models.PositiveBigIntegerField()
-    width = models.PositiveIntegerField(null=True)
+    width = models.PositiveIntegerField(
+        null=True
+    )  # as shown, after turning; of a document its first page, in points
     height = models.PositiveIntegerField(null=True)
+    seconds = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # of a video
+    pages = models.PositiveIntegerField(null=True)  # of a document
+    facts = models.JSONField(default=dict)  # everything that was found out: toolkit.media.facts.Facts
     alt = models.CharField(max_length=1500, blank=True)
     uploaded_by = models.ForeignKey("team.Person", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField()
@@ -25,6 +30,65 @@ class Media(Owned):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "sha256"], name="media_once")]
         ordering = ["-created_at"]
+
+    @property
+    def kind(self) -> str:
+        """``"image"``, ``"video"`` or ``"file"``."""
+        head = self.mime.partition("/")[0]
+        return head if head in ("image", "video") else "file"
+
+    @property
+    def has_audio(self) -> bool:
+        return bool(self.facts.get("audio_codec"))
+
+    @property
+    def badge(self) -> str:
+        """What a still picture of it does not show: ``"1:02:05"`` of a video, ``"PDF · 3"``, ``"GIF"``."""
+        if self.kind == "video":
+            whole = int(self.seconds or 0)
+            hours, minutes = whole // 3600, whole // 60 % 60
+            return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+        if self.kind == "file":
+            return f"PDF · {self.pages}"
+        return self.mime.partition("/")[2].upper() if self.facts.get("animated") else ""
+
+
+class Rendition(Owned):
+    """What a file becomes for a network that does not take it as it is. Made ahead of time, once per recipe.
+
+    ``lease_until``: somebody is at it until then; what ran out is taken up by the next one.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        READY = "ready"
+        FAILED = "failed"
+
+    media = models.ForeignKey(Media, on_delete=models.CASCADE, related_name="renditions")
+    key = models.CharField(max_length=64)  # of the recipe
+    recipe = models.JSONField()  # toolkit.media.recipe.Recipe
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    file = models.CharField(max_length=300, blank=True)  # name in the storage
+    mime = models.CharField(max_length=60, blank=True)
+    bytes = models.PositiveBigIntegerField(default=0)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    seconds = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    facts = models.JSONField(default=dict)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_params = models.JSONField(default=dict)
+    tries = models.PositiveSmallIntegerField(default=0)  # that were begun
+    lease = models.CharField(max_length=36, blank=True)  # whose it is
+    lease_until = models.DateTimeField(null=True, blank=True)
+    wanted_at = models.DateTimeField()  # the earliest time at which something goes out with it
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["media", "key"], name="rendition_once")]
+        indexes = [
+            models.Index(fields=["wanted_at"], name="rendition_to_make", condition=models.Q(state="pending"))
+        ]
 
 
 class Item(Owned):
@@ -142,9 +206,13 @@ class PostingSlot(Owned):
 
 
 class QueuePlace(Owned):
-    """A variant that stands in its channel's queue: it has a slot's time and moves up if the queue closes up."""
+    """A variant that stands in its channel's queue: it has a slot's time and moves up if the queue closes up.
+
+    Whoever gives the variant another time takes it out of the queue: then ``at`` is not its time any more.
+    """
 
     variant = models.OneToOneField(Variant, on_delete=models.CASCADE, related_name="queue_place")
+    at = models.DateTimeField()  # the slot it was given
     added_at = models.DateTimeField()
 
 

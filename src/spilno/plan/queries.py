@@ -6,7 +6,7 @@ above this room, which knows no life cycle. Missing means that nothing is schedu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +18,18 @@ from django.db.models.functions import Left
 from django.urls import reverse
 
 from spilno.briefs.models import Initiative
+from spilno.channels.access import network_of
 from spilno.kernel.errors import UserError
-from spilno.plan.media import path_of, public_url
-from spilno.plan.models import Item, Media, Variant
+from spilno.plan import renditions, stored
+from spilno.plan.fitting import by_hand, fitting_of
+from spilno.plan.media import facts_of, public_url
+from spilno.plan.models import Item, Media, Rendition, Variant
 from spilno.team.models import Workspace
+from spilno.toolkit.media.facts import Facts
+from spilno.toolkit.media.recipe import Fitting, Recipe, as_file
 from spilno.toolkit.networks.base import MediaFile, Outgoing
+
+USES = 50  # of a file that are looked at
 
 CALENDAR_DAYS = 62  # the longest stretch that is read at once: a month with the weeks around it, or two
 SHELF = 100
@@ -41,23 +48,32 @@ def link_of(variant: Variant) -> str:
     item = variant.item
     if item.link_to_id is not None and not item.link:
         return address_of(item.link_to_id)
+    return _link_of(variant, {})
+
+
+def _link_of(variant: Variant, addresses: Mapping[UUID, str]) -> str:
+    item = variant.item
     if not item.link:
-        return ""
+        return addresses.get(item.link_to_id, "") if item.link_to_id else ""
     # A post that leads to one of our public pages carries its own short link, so that its visits are known.
-    short = variant.links.filter(target=item.link).values_list("code", flat=True).first()
+    short = next((one.code for one in variant.links.all() if one.target == item.link), "")
     return f"{settings.SPILNO_PUBLIC_URL}{reverse('public-link', args=[short])}" if short else item.link
 
 
 def address_of(item_id: UUID) -> str:
     """Where the item's post can be seen: the first published one that has an address; "" as long as there is none."""
+    return addresses_of([item_id]).get(item_id, "")
+
+
+def addresses_of(item_ids: Collection[UUID]) -> dict[UUID, str]:
+    """:func:`address_of` of many; those without an address are left out."""
     found = (
-        Variant.objects.filter(item_id=item_id, delivery__state="published")
+        Variant.objects.filter(item_id__in=item_ids, delivery__state="published")
         .exclude(delivery__external_url="")
-        .order_by("position")
-        .values_list("delivery__external_url", flat=True)
-        .first()
+        .order_by("-position")
+        .values_list("item_id", "delivery__external_url")
     )
-    return found or ""
+    return dict(found)  # of an item's several the one with the lowest position is last and stays
 
 
 def media_of(item: Item) -> list[Media]:
@@ -71,53 +87,160 @@ def title_of(title: str, text: str, *, most: int = 80) -> str:
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
-def media_files(media: Iterable[Media], *, now: datetime | None = None) -> tuple[MediaFile, ...]:
-    """Pictures as networks take them. With ``now`` they carry a public address (valid for a day from then)."""
-    return tuple(
-        MediaFile(
-            path=path_of(one),
-            mime=one.mime,
-            bytes=one.bytes,
-            width=one.width,
-            height=one.height,
-            alt=one.alt,
-            url=public_url(one, now) if now else "",
-        )
-        for one in media
-    )
+def media_files(
+    media: Iterable[Media], *, now: datetime | None = None, made: Mapping[UUID, Rendition] | None = None
+) -> tuple[MediaFile, ...]:
+    """Files as networks take them. With ``now`` they carry a public address (valid for a day from then).
+
+    :param made: what is sent in place of a file, by the file's id.
+    """
+    return tuple(_media_file(one, now, (made or {}).get(one.pk)) for one in media)
+
+
+def _media_file(media: Media, now: datetime | None, rendition: Rendition | None) -> MediaFile:
+    facts = Facts.from_json(rendition.facts) if rendition else facts_of(media)
+    name = rendition.file if rendition else str(media.file.name)
+    url = public_url(media, now, rendition) if now else ""
+    return as_file(facts, path=stored.path_of(name), alt=media.alt, url=url)
 
 
 def outgoing(*, variant: Variant, key: str, now: datetime) -> Outgoing:
     """The variant ready to leave, read anew: what is in the database now, not what was when it was scheduled.
 
     :param key: the delivery's own key, stable over all attempts.
-    :raises UserError: ``item_deleted``; ``linked_post_not_out`` if the item leads to a post without an
-        address yet.
+    :raises UserError: those of :func:`composed`.
     """
     return composed(
-        variant=Variant.objects.select_related("item", "item__link_to", "workspace").get(pk=variant.pk),
+        variant=Variant.objects.select_related("item", "item__link_to", "workspace", "channel").get(
+            pk=variant.pk
+        ),
         key=key,
         now=now,
     )
 
 
 def composed(*, variant: Variant, key: str, now: datetime) -> Outgoing:
-    """:func:`outgoing` of a variant that was read this moment, with its item."""
-    fresh, item = variant, variant.item
-    prefetch_related_objects([item], "itemmedia_set__media")
+    """:func:`outgoing` of a variant that was read this moment, with its item. Its files are on this machine.
+
+    :raises UserError: ``item_deleted``; ``linked_post_not_out`` if the item leads to a post without an address yet;
+        ``media_not_ready`` if a file is still being made into what the network takes, or fetched (look again in a
+        few seconds); ``media_failed`` (``name``, ``reason``) if that is not possible.
+    """
+    found = composed_many(variants=[variant], keys={variant.pk: key}, now=now)[variant.pk]
+    if isinstance(found, UserError):
+        raise found
+    fetch(found)
+    return found
+
+
+def fetch(post: Outgoing) -> None:
+    """Have a post's files on this machine. Costs nothing where they are kept on it.
+
+    :raises UserError: ``media_not_ready`` if the storage does not answer; ``media_failed`` if a file is gone.
+    """
+    for one in post.media:
+        try:
+            stored.fetch(one.path)
+        except FileNotFoundError:
+            raise UserError(
+                "media_failed", field="media", name=one.path.name, reason="media_file_gone"
+            ) from None
+        except stored.StorageTrouble as trouble:
+            raise UserError("media_not_ready", field="media", name=one.path.name) from trouble
+
+
+def composed_many(
+    *, variants: Sequence[Variant], keys: Mapping[UUID, str], now: datetime
+) -> dict[UUID, Outgoing | UserError]:
+    """:func:`composed` of many, by variant id, in a number of queries that does not grow with them.
+
+    What cannot leave stands there as its error. Files are not fetched: call :func:`fetch` before speaking to a network
+    (never inside a transaction). What is to be converted and was not is begun.
+
+    :param keys: each variant's delivery's key.
+    """
+    if not variants:
+        return {}
+    prefetch_related_objects(variants, "item", "workspace")
+    prefetch_related_objects([one.item for one in variants], "link_to", "itemmedia_set__media")
+    linked = {one.item.link_to_id for one in variants if one.item.link_to_id and not one.item.link}
+    addresses = addresses_of(linked) if linked else {}
+    if with_link := [one for one in variants if one.item.link]:
+        prefetch_related_objects(with_link, "links")
+    links = {one.pk: _link_of(one, addresses) for one in variants}
+    made = _renditions([one for one in variants if one.item.itemmedia_set.all()], links, now)
+    found: dict[UUID, Outgoing | UserError] = {}
+    for one in variants:
+        try:
+            found[one.pk] = _composed(one, keys[one.pk], links[one.pk], made.get(one.pk, {}), now)
+        except UserError as error:
+            found[one.pk] = error
+    return found
+
+
+def _composed(
+    variant: Variant, key: str, link: str, made: Mapping[UUID, Rendition | UserError], now: datetime
+) -> Outgoing:
+    item = variant.item
     if item.deleted_at is not None:
         raise UserError("item_deleted")
-    link = link_of(fresh)
     if item.link_to is not None and not link:
         raise UserError("linked_post_not_out", title=title_of(item.link_to.title, item.link_to.text))
+    ready = {}
+    for pk, one in made.items():
+        if isinstance(one, UserError):
+            raise one
+        ready[pk] = one
     return Outgoing(
         key=key,
-        placement=fresh.placement,
-        text=text_of(fresh),
-        media=media_files(media_of(item), now=now),
+        placement=variant.placement,
+        text=text_of(variant),
+        media=media_files(media_of(item), now=now, made=ready),
         link=link,
-        language=fresh.workspace.language,
+        language=variant.workspace.language,
     )
+
+
+def _renditions(
+    variants: Sequence[Variant], links: Mapping[UUID, str], now: datetime
+) -> dict[UUID, dict[UUID, Rendition | UserError]]:
+    """What is sent in place of files, by variant and file; in place of what is not there, why."""
+    if not variants:
+        return {}
+    prefetch_related_objects(variants, "channel")
+    wanted: list[tuple[Variant, Media, Fitting]] = []
+    for variant in variants:
+        try:
+            place = network_of(variant.channel).placement(variant.placement)
+        except (KeyError, UserError):
+            continue  # the caller asks for the placement as well, and says so
+        if by_hand(variant.channel, place, link=bool(links[variant.pk])):
+            continue
+        wanted += [(variant, one, fitting_of(one, variant.channel, place)) for one in media_of(variant.item)]
+    keys = [fit.recipe.key for _variant, _media, fit in wanted if fit.recipe]
+    rows = Rendition.objects.filter(media__in={one.pk for _, one, _ in wanted}, key__in=keys) if keys else ()
+    known = {(one.media_id, one.key): one for one in rows}
+    found: dict[UUID, dict[UUID, Rendition | UserError]] = {}
+    for variant, media, fit in wanted:
+        if fit.hitch is not None:
+            problem = UserError("media_failed", field="media", name=media.name, reason=fit.hitch.code)
+            found.setdefault(variant.pk, {})[media.pk] = problem
+        elif fit.recipe is not None:
+            row = known.get((media.pk, fit.recipe.key))
+            found.setdefault(variant.pk, {})[media.pk] = _ready(media, fit.recipe, row, now)
+    return found
+
+
+def _ready(media: Media, recipe: Recipe, row: Rendition | None, now: datetime) -> Rendition | UserError:
+    if row is None:
+        renditions.want(media=media, recipe=recipe, wanted_at=now, now=now)
+    elif row.state == Rendition.State.READY:
+        return row
+    elif row.state == Rendition.State.FAILED:
+        return UserError(
+            "media_failed", field="media", name=media.name, reason=row.error_code, **row.error_params
+        )
+    return UserError("media_not_ready", field="media", name=media.name)
 
 
 def items(workspace: Workspace) -> QuerySet[Item]:
@@ -136,6 +259,27 @@ def item_of(workspace: Workspace, pk: UUID) -> Item | None:
         )
         .first()
     )
+
+
+# ------------------------------------------------------------------------------------------------ initiative
+
+
+def of_initiative(initiative: Initiative) -> list[Item]:
+    """An initiative's items, reserve included, with variants, channels and deliveries, by time (undated
+    last).
+    """
+    variants = Variant.objects.select_related("channel", "delivery").order_by("position")
+    found = (
+        items(initiative.workspace)
+        .filter(initiative=initiative)
+        .prefetch_related(Prefetch("variants", variants), "itemmedia_set__media")
+    )
+
+    def when(item: Item) -> tuple[bool, float]:
+        times = [one.publish_at.timestamp() for one in item.variants.all() if one.publish_at]
+        return (not times, min(times, default=item.created_at.timestamp()))
+
+    return sorted(found, key=when)
 
 
 # ------------------------------------------------------------------------------------------------ calendar
@@ -250,22 +394,68 @@ def shelf(*, workspace: Workspace, initiative: UUID | None = None, most: int = S
     return list(found.order_by("-updated_at").prefetch_related(Prefetch("variants", variants))[:most])
 
 
-def of_initiative(initiative: Initiative) -> list[Item]:
-    """An initiative's items, reserve included, with variants, channels and deliveries, by time (undated
-    last).
-    """
-    variants = Variant.objects.select_related("channel", "delivery").order_by("position")
+@dataclass(frozen=True)
+class FailedMedia:
+    """A file that cannot be made into what a coming post's network takes, and why."""
+
+    variant: Variant
+    media: Media
+    code: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Use:
+    """A file that has to be converted for a post: what it becomes, and how far that is (``None``: not begun)."""
+
+    variant: Variant
+    media: Media
+    fit: Fitting
+    rendition: Rendition | None
+
+
+def uses_of(media: Media) -> list[Use]:
+    """Posts (not deleted) for whose networks the file is converted, the next to leave first."""
     found = (
-        items(initiative.workspace)
-        .filter(initiative=initiative)
-        .prefetch_related(Prefetch("variants", variants), "itemmedia_set__media")
+        Variant.objects.filter(workspace=media.workspace_id, item__media=media, item__deleted_at=None)
+        .select_related("item", "channel")
+        .prefetch_related("item__itemmedia_set__media")
+        .order_by(F("publish_at").asc(nulls_last=True))[:USES]
     )
+    made = {one.key: one for one in renditions.of_media(media)}
+    uses = []
+    for variant in found:
+        if any(one.pk == media.pk for one, _recipe in renditions.needed(variant)):
+            place = network_of(variant.channel).placement(variant.placement)
+            fit = fitting_of(media, variant.channel, place)
+            assert fit.recipe is not None
+            uses.append(Use(variant, media, fit, made.get(fit.recipe.key)))
+    return uses
 
-    def when(item: Item) -> tuple[bool, float]:
-        times = [one.publish_at.timestamp() for one in item.variants.all() if one.publish_at]
-        return (not times, min(times, default=item.created_at.timestamp()))
 
-    return sorted(found, key=when)
+def failed_media(*, workspace: Workspace, now: datetime) -> list[FailedMedia]:
+    """Coming posts whose files could not be converted, the next first: somebody has to act before their time."""
+    failed = Rendition.objects.filter(workspace=workspace, state=Rendition.State.FAILED)
+    rows = {(one.media_id, one.key): one for one in failed}
+    if not rows:
+        return []
+    coming = (
+        Variant.objects.filter(
+            workspace=workspace, publish_at__gt=now, item__deleted_at=None,
+            item__media__in={pk for pk, _key in rows},
+        )
+        .exclude(delivery__state="published")
+        .select_related("item", "channel")
+        .prefetch_related("item__itemmedia_set__media")
+        .order_by("publish_at")
+        .distinct()
+    )  # fmt: skip
+    return [
+        FailedMedia(variant, media, row.error_code, row.error_params)
+        for variant in coming
+        for media, recipe in renditions.needed(variant)
+        if (row := rows.get((media.pk, recipe.key))) is not None
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ library

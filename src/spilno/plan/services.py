@@ -21,6 +21,7 @@ from spilno.channels.models import Channel
 from spilno.kernel.addresses import is_web_address
 from spilno.kernel.errors import Conflict, UserError
 from spilno.kernel.ids import new_id
+from spilno.plan import renditions
 from spilno.plan.media import delete_media, describe_media, store_media
 from spilno.plan.models import Item, ItemMedia, Media, Variant
 from spilno.team import audit
@@ -169,6 +170,7 @@ def update_item(
     item.save()
     if not same_media:
         _set_media(item, pictures)
+        renditions.want_for_item(item, now=now)
     _log(item, by, now, "item.changed", version=item.version)
     return item
 
@@ -216,6 +218,7 @@ def save_draft(
             _remove(variant, locked)
     for position, one in enumerate(draft.variants):
         _put(saved, one, position=position, locked=locked)
+    renditions.want_for_item(saved, now=now)
     return saved
 
 
@@ -242,6 +245,8 @@ def put_variant(
         raise UserError("item_deleted")
     variant = _put(item, VariantDraft(channel, placement, text, publish_at), position=None, locked=locked)
     Item.objects.filter(pk=item.pk).update(version=F("version") + 1, updated_at=now)
+    if publish_at is not None:
+        renditions.want_for_item(item, now=now)
     return variant
 
 

@@ -21,6 +21,7 @@ from spilno.kernel.texts import pick
 from spilno.measurement import attribution
 from spilno.measurement.values import TargetValue, question_of, target_curves, target_values
 from spilno.pages.links import OWN_MEDIA
+from spilno.plan import stored
 from spilno.plan.models import ItemMedia, Media
 from spilno.plan.queries import title_of
 from spilno.publishing.models import Delivery
@@ -280,8 +281,8 @@ def _path(picture: Media | None) -> Path | None:
     if picture is None or not picture.mime.startswith("image/"):
         return None
     try:
-        path = Path(picture.file.path)
-    except (NotImplementedError, ValueError):  # kept somewhere that is no file system, or nowhere
+        path = stored.local(str(picture.file.name))
+    except (OSError, ValueError, stored.StorageTrouble):  # gone, or its storage is away: the report does without
         return None
     return path if path.is_file() else None
 

@@ -27,7 +27,7 @@ from spilno.community.models import Message
 from spilno.contingency.models import Checkpoint, Proposal, Reminder
 from spilno.pages.models import Entry, PublicPage
 from spilno.plan import services as plan
-from spilno.plan.models import Item, Media, Variant
+from spilno.plan.models import Item, Media, Rendition, Variant
 from spilno.publishing.models import Delivery
 from spilno.team.models import Community, Department, Invitation, Person, Workspace
 from tests.conftest import NOW, Cast
@@ -59,6 +59,7 @@ class House:
     checkpoint: Checkpoint
     proposal: Proposal
     reminder: Reminder
+    rendition: Rendition
 
 
 def furnish(workspace: Workspace, owner: Person, name: str) -> House:
@@ -124,9 +125,13 @@ def furnish(workspace: Workspace, owner: Person, name: str) -> House:
     )  # fmt: skip
     proposal = Proposal.objects.create(**of, checkpoint=checkpoint, created_at=NOW)
     reminder = Reminder.objects.create(**of, proposal=proposal, channel=channel, person=owner, created_at=NOW)
+    rendition = Rendition.objects.create(
+        **of, media=media, key="0" * 64, recipe={"kind": "image"}, state="ready", file=media.file.name,
+        mime="image/png", bytes=media.bytes, wanted_at=NOW, created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
     return House(
         workspace, owner, department, community, invitation, channel, initiative, brief, target, media, item,
-        variant, delivery, page, entry, message, checkpoint, proposal, reminder,
+        variant, delivery, page, entry, message, checkpoint, proposal, reminder, rendition,
     )  # fmt: skip
 
 

@@ -132,6 +132,7 @@ def test_networks_fetch_by_a_signed_address(cast: Cast, store: Store) -> None:  
     assert anybody.head(where).status_code == 200
     assert anybody.get(where.replace(".jpg", ".exe")).status_code == 404
     assert anybody.get(where[:-6] + "x.jpg").status_code == 404
+    assert response.headers["X-Robots-Tag"] == "noindex"
     with time_machine.travel(cast.now + timedelta(hours=25), tick=False):
         assert anybody.get(where).status_code == 404
 

@@ -23,7 +23,7 @@ from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
 from spilno.plan import checks, queries
-from spilno.plan.checks import Said, Verdict
+from spilno.plan.checks import Conversion, Said, Verdict
 from spilno.plan.models import Item, Media, Variant
 from spilno.plan.services import Draft, VariantDraft
 from spilno.publishing.composition import LOCKED, SCHEDULED
@@ -265,7 +265,12 @@ class Composer:
                 awaits_link=awaits,
             )
             pictures = tuple(
-                {"url": reverse("library-small", args=[self.workspace.slug, picture.pk]), "alt": picture.alt}
+                {
+                    "url": reverse("library-small", args=[self.workspace.slug, picture.pk]),
+                    "alt": picture.alt,
+                    "kind": picture.kind,
+                    "badge": picture.badge,
+                }
                 for picture in self.media
             )
             found.append(Preview(one, verdict, one.at or self.typed.at, link, pictures))
@@ -394,7 +399,18 @@ class Preview:
     @property
     def notes(self) -> list[str]:
         """What one should know, each thing once."""
-        return list(dict.fromkeys(one.text for one in self.verdict.problems if one.level != "error"))
+        said = (one for one in self.verdict.problems if one.level != "error" and one.code != "media_converted")
+        return list(dict.fromkeys(one.text for one in said))
+
+    @property
+    def conversions(self) -> list[Conversion]:
+        """What is made of its files, the same thing once."""
+        return list({(one.text, one.state): one for one in self.verdict.conversions}.values())
+
+    @property
+    def preparing(self) -> bool:
+        """Is one of its files at work just now?"""
+        return any(one.state == "pending" for one in self.verdict.conversions)
 
     def _numbered(self, problem: Said) -> str:
         where, _dot, number = problem.field.partition(".")

@@ -242,6 +242,9 @@ TEXTS: dict[str, Promise | str] = {
     "network_too_many_recipients": _(
         "The mail server takes at most %(limit)s recipients. Nothing was sent: shorten the list."
     ),
+    "network_cannot_delete": _(
+        "The network no longer lets us delete this: %(message)s. Delete it there by hand."
+    ),
     "network_room_encrypted": _("The room is encrypted; only people can write there. Choose an open room."),
     "network_quota_spent": _(
         "The app has used up what the network allows it in a day. It goes on by itself after the network's midnight; "
@@ -340,6 +343,37 @@ TEXTS: dict[str, Promise | str] = {
     "channels_missing": _("Choose at least one channel."),
     "time_missing": _("Choose when it goes out on %(channel)s."),
     "time_not_understood": _("This is not a time."),
+    # the posting schedule, tags, steps back, tables
+    "too_many_slots": _("At most %(limit)s times in a week."),
+    "gap_wrong": _("Between 0 and %(longest)s minutes."),
+    "lead_days_wrong": _("Between 0 and %(longest)s days."),
+    "quiet_half": _("Quiet hours need a beginning and an end."),
+    "unknown_country": _("The holidays of “%(country)s” are not known."),
+    "no_slots": _("“%(channel)s” has no free slot. Set its posting schedule under Plan → Schedule."),
+    "tag_missing": _("Write the tag."),
+    "tag_too_long": _("A tag has at most %(limit)s characters."),
+    "too_many_tags": _("At most %(limit)s tags on one post."),
+    "view_name_missing": _("Give the view a name."),
+    "view_too_long": _("The name is too long."),
+    "too_many_views": _("At most %(limit)s saved views. Remove one first."),
+    "too_many_at_once": _("At most %(limit)s posts at once."),
+    "time_missing_here": _("It has no time yet."),
+    "days_wrong": _("Write a number of days, for example 7 or −1."),
+    "undone_already": _("This was undone already."),
+    "changed_since": _("Somebody changed it since; it stays as it is."),
+    "file_missing": _("Choose a file first."),
+    "file_is_empty": _("There is nothing in this file."),
+    "file_too_large": _("The file is larger than %(limit)s MB."),
+    "not_a_table": _("This is not a table. Save it as CSV or XLSX and try again."),
+    "too_many_rows": _("At most %(limit)s rows at once. Divide the file."),
+    "too_many_columns": _("More than %(limit)s columns: this does not look like a plan."),
+    "no_headings": _(
+        "The first row should name the columns, at least “Channel” or “Text”. Take our empty table as a beginning."
+    ),
+    "column_twice": _("Two columns mean the same: “%(column)s”."),
+    "import_gone": _("This import was finished or given up already."),
+    "nothing_to_import": _("There is no row that could be imported. Mend them first."),
+    "import_row_refused": _("Row %(row)s could not be written. Nothing was imported."),
     "media_empty": _("The file is empty."),
     "media_too_large": _("The file is larger than %(limit)s MB. Make it smaller, or cut the video."),
     "media_unknown_type": _(

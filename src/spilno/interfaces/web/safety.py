@@ -28,6 +28,7 @@ def policy(*, forms: str = "'self'") -> str:
             "script-src 'self'",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
+            "media-src 'self'",
             "font-src 'self' data:",
             "connect-src 'self'",
             "manifest-src 'self'",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpResponse
@@ -34,6 +34,7 @@ from spilno.interfaces.web.composing import (
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
+from spilno.interfaces.web.uploads import store_all
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.pages import services as pages
@@ -80,6 +81,7 @@ class ComposerPage:
     next: str
     zone: str
     initiative_label: str
+    most_bytes: int  # of one file
 
     @property
     def locked(self) -> bool:
@@ -141,6 +143,7 @@ def _page(
         next=request.POST.get("next") or request.GET.get("next", ""),
         zone=workspace.time_zone,
         initiative_label=dict(composer.initiatives).get(composer.typed.initiative, ""),
+        most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
     return render(request, template, {"page": page}, status=422 if error else 200)
@@ -197,10 +200,10 @@ def _composer(request: WorkspaceRequest, typed: Typed, item: Item | None = None)
 
 def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
     now, typed, wish = clock.now(), from_post(request.POST), request.POST.get("do", "save")
-    stored, refused = _store(request)
+    stored, refused = store_all(request)  # sent along with the form, without scripts
     composer = _composer(request, with_media(typed, stored), item)
-    if refused is not None:
-        return _page(request, composer, error=refused)
+    if refused:
+        return _page(request, composer, error=refused[-1][1])
     if wish == "publish":
         return _ask(request, composer)
     try:
@@ -241,28 +244,6 @@ def _ask(request: WorkspaceRequest, composer: Composer) -> HttpResponse:
                 )
                 return _page(request, composer, error=error)
     return _page(request, composer, sure=True)
-
-
-def _store(request: WorkspaceRequest) -> tuple[list[Media], UserError | None]:
-    """Pictures sent along with the form (without scripts); those that are good are kept even if one is not."""
-    stored: list[Media] = []
-    refused: UserError | None = None
-    for file in request.FILES.getlist("files"):
-        try:
-            stored.append(_store_one(request, file))
-        except UserError as error:
-            refused = error
-    return stored, refused
-
-
-def _store_one(request: WorkspaceRequest, file: UploadedFile) -> Media:
-    return services.store_media(
-        workspace=request.workspace,
-        by=request.person,
-        now=clock.now(),
-        name=file.name or "",
-        content=file,  # type: ignore[arg-type]
-    )
 
 
 def _saved(request: WorkspaceRequest, item: Item, wish: str) -> HttpResponse:
@@ -313,14 +294,9 @@ def check(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @needs(Permission.PLAN_EDIT)
 def upload(request: WorkspaceRequest) -> HttpResponse:
-    """Pictures as they are dropped, pasted or chosen: the thumbs of the good ones, a line for each other."""
-    stored: list[Media] = []
-    problems: list[tuple[str, str]] = []
-    for file in request.FILES.getlist("files"):
-        try:
-            stored.append(_store_one(request, file))
-        except UserError as error:
-            problems.append((file.name or "", text_of(error)))
+    """Files as they are dropped, pasted or chosen: the thumbs of the good ones, a line for each other."""
+    stored, refused = store_all(request)
+    problems = [(name, text_of(problem)) for name, problem in refused]
     context = {"media": stored, "problems": problems, "may_edit": True, "locked": False}
     response = render(request, "plan/_pictures.html", context)
     if problems and not stored:
