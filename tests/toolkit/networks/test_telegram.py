@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ from spilno.toolkit.networks.check import check
 from spilno.toolkit.networks.telegram import _chat, explain
 from spilno.toolkit.practice import Practice, start
 
-from . import faulty
+from . import faulty, flat
 from .contract import Bench, NetworkContract, World
 
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
@@ -42,6 +43,19 @@ def practice(running: Practice) -> Practice:
     running.faults.clear()
     running.state.add_account(network="telegram", name="books", title="Книги", followers=2400)
     return running
+
+
+class Listening(faulty.Faulty):
+    """Keeps what was answered."""
+
+    def __init__(self, heard: list[bytes]) -> None:
+        super().__init__()
+        self.heard = heard
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        self.heard.append(response.read())
+        return httpx.Response(response.status_code, content=self.heard[-1], request=request)
 
 
 def video(folder: Path) -> MediaFile:
@@ -184,6 +198,89 @@ class TestTelegram(NetworkContract):
             bench.commit(Outgoing("k", "post", "", (media,)), Prepared(), before=watch)
         assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "media_too_large")
         assert 0 < largest < 1_000_000
+
+    def test_the_largest_video_does_not_fill_the_memory(
+        self, bench: Bench, practice: Practice, tmp_path: Path
+    ) -> None:
+        most = int(bench.network.placement("post").limit("video_bytes"))
+        grown = flat.sent("telegram", bench.credentials, "post", flat.large(tmp_path, most))
+        assert grown.outcome.isdigit()
+        assert grown.memory < 30_000_000
+        assert [one["bytes"] for one in practice.state.data["pictures"].values()][-1] == most
+        over = flat.sent("telegram", bench.credentials, "post", flat.large(tmp_path, most + 1))
+        assert over.outcome == "media_too_large"
+
+    def test_media_that_are_sensitive_are_veiled(
+        self, bench: Bench, image: MediaFile, tmp_path: Path
+    ) -> None:
+        for media in ((image,), (image, video(tmp_path))):
+            seen: list[bytes] = []
+            post = Outgoing("k", "post", "Обережно", media, sensitive=True)
+            with httpx.Client(transport=Listening(seen)) as client:
+                bench.network.commit(
+                    client=client, credentials=bench.credentials, post=post, prepared=Prepared()
+                )
+            assert json.loads(seen[0])["result"], "accepted"
+            assert seen[0].count(b'"has_media_spoiler":true') == len(media)
+
+    # ------------------------------------------------------------------------------------------ answering, deleting
+
+    def test_an_answer_hangs_below_what_it_answers(
+        self, bench: Bench, practice: Practice, image: MediaFile
+    ) -> None:
+        album = bench.commit(Outgoing("k", "post", "Альбом", (image, image)), Prepared())
+        with bench.client() as client:
+            said = bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to=album.external_id, text="І ще",
+                key="k-2",
+            )  # fmt: skip
+        answer = next(one for one in practice.state.data["posts"].values() if one["text"] == "І ще")
+        assert answer["messages"] == [int(said.external_id)]
+        assert answer["reply_to"] == int(album.external_id.split(",")[0])
+        assert bench.network.reply_once is Once.NONE
+
+    def test_an_answer_to_what_is_gone_is_refused_for_certain(self, bench: Bench) -> None:
+        with bench.client() as client, pytest.raises(NetworkError) as caught:
+            bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to="99", text="Що?", key="k"
+            )
+        assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "refused")
+
+    @pytest.mark.parametrize("fault", ["timeout_after", "html_after", "error_400_after"])
+    def test_an_answer_that_got_lost_is_uncertain(self, bench: Bench, practice: Practice, fault: str) -> None:
+        first = bench.commit(Outgoing("k", "post", "Питайте"), Prepared())
+        practice.faults.add(fault, "POST .*/sendMessage")
+        with httpx.Client(timeout=0.3) as client, pytest.raises(NetworkError) as caught:
+            bench.network.reply(
+                client=client,
+                credentials=bench.credentials,
+                in_reply_to=first.external_id,
+                text="Так",
+                key="k",
+            )
+        assert caught.value.kind is Kind.UNCERTAIN
+        assert bench.world.count() == 2
+
+    def test_an_album_is_deleted_whole_and_with_one_request(self, bench: Bench, image: MediaFile) -> None:
+        album = bench.commit(Outgoing("k", "post", "", (image,) * 3), Prepared())
+        transport = faulty.Faulty()
+        with httpx.Client(transport=transport) as client:
+            for _ in range(2):
+                bench.network.delete(
+                    client=client, credentials=bench.credentials, external_id=album.external_id
+                )
+        assert bench.world.count() == 0
+        assert len(transport.asked) == 2
+
+    def test_after_two_days_a_person_has_to_delete_it(self, bench: Bench, practice: Practice) -> None:
+        published = bench.commit(Outgoing("k", "post", "Давнє"), Prepared())
+        (kept,) = practice.state.data["posts"].values()
+        kept["published_at"] = (datetime.now(UTC) - timedelta(hours=49)).isoformat()
+        with bench.client() as client, pytest.raises(NetworkError) as caught:
+            bench.network.delete(
+                client=client, credentials=bench.credentials, external_id=published.external_id
+            )
+        assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "cannot_delete")
 
     def test_a_file_that_is_gone_was_not_sent(self, bench: Bench, image: MediaFile) -> None:
         image.path.unlink()

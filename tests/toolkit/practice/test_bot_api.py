@@ -26,6 +26,7 @@ from aiogram.types import (
     InputMediaPhoto,
     InputMediaVideo,
     LinkPreviewOptions,
+    ReplyParameters,
 )
 from PIL import Image
 
@@ -155,6 +156,51 @@ def test_deleting_one_of_an_album_leaves_the_rest(ask: Callable[..., Any], pract
         ask(lambda bot: bot.delete_message("@books", album[1].message_id))
 
 
+def test_an_answer_shows_what_it_answers(ask: Callable[..., Any]) -> None:
+    first = ask(lambda bot: bot.send_message("@books", "О котрій?"))
+    to = ReplyParameters(message_id=first.message_id)
+    for send in (
+        lambda bot: bot.send_message("@books", "О шостій", reply_parameters=to),
+        lambda bot: bot.send_photo("@books", picture(), reply_parameters=to),
+    ):
+        assert ask(send).reply_to_message.message_id == first.message_id
+    with pytest.raises(TelegramBadRequest, match="message to be replied not found"):
+        ask(lambda bot: bot.send_message("@books", "Кому?", reply_parameters=ReplyParameters(message_id=99)))
+    lost = ReplyParameters(message_id=99, allow_sending_without_reply=True)
+    assert ask(lambda bot: bot.send_message("@books", "Усім", reply_parameters=lost)).reply_to_message is None
+
+
+def test_media_behind_a_veil(ask: Callable[..., Any]) -> None:
+    assert ask(lambda bot: bot.send_photo("@books", picture(), has_spoiler=True)).has_media_spoiler is True
+    media = [InputMediaPhoto(media=picture(), has_spoiler=True), InputMediaPhoto(media=picture())]
+    album = ask(lambda bot: bot.send_media_group("@books", media))
+    assert [one.has_media_spoiler for one in album] == [True, None]
+
+
+def test_several_messages_are_deleted_at_once(ask: Callable[..., Any], practice: Practice) -> None:
+    album = ask(
+        lambda bot: bot.send_media_group("@books", [InputMediaPhoto(media=picture()) for _ in range(3)])
+    )
+    ids = [one.message_id for one in album]
+    assert ask(lambda bot: bot.delete_messages("@books", [*ids, 99])) is True
+    assert not practice.state.data["posts"]
+    assert ask(lambda bot: bot.delete_messages("@books", ids)) is True
+    with pytest.raises(TelegramBadRequest, match="message identifiers are not specified"):
+        ask(lambda bot: bot.delete_messages("@books", []))
+
+
+def test_after_two_days_only_who_may_delete_anything(ask: Callable[..., Any], practice: Practice) -> None:
+    account = practice.state.account_named("telegram", "books")
+    assert account is not None
+    post = practice.state.add_post(account=account, text="Давнє", published_at=NOW - timedelta(hours=49))
+    number = int(post["id"].rpartition("_")[2])
+    with pytest.raises(TelegramBadRequest, match="can't be deleted"):
+        ask(lambda bot: bot.delete_message("@books", number))
+    account["can_delete"] = True
+    assert ask(lambda bot: bot.get_chat_member("@books", 8100)).can_delete_messages is True
+    assert ask(lambda bot: bot.delete_message("@books", number)) is True
+
+
 def test_updates_are_told_until_they_are_confirmed(ask: Callable[..., Any], practice: Practice) -> None:
     practice.state.add_account(network="telegram", name="second", token=TOKEN)
     first, second = ask(lambda bot: bot.get_updates())
@@ -180,6 +226,14 @@ def test_updates_are_told_until_they_are_confirmed(ask: Callable[..., Any], prac
             "VIDEO_CONTENT_TYPE_INVALID",
         ),
         (lambda bot: bot.send_media_group("@books", [InputMediaPhoto(media=picture())]), "album"),
+        (
+            lambda bot: bot.send_video(
+                "@books",
+                BufferedInputFile(MP4, "a.mp4"),
+                thumbnail=BufferedInputFile(b"x" * 200_001, "t.jpg"),
+            ),
+            "thumbnail is too big",
+        ),
         (lambda bot: bot.get_chat_member("@books", 5), "user not found"),
     ],
 )

@@ -114,10 +114,12 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             "client": client, "credentials": network.connect(client=client, credentials=typed).credentials,
         }  # fmt: skip
         for media in ((), (image,), (video,), (image, video)):
-            post = Outgoing("k", "post", "Ярмарок 📚", media, "https://example.org")
+            post = Outgoing("k", "post", "Ярмарок 📚", media, "https://example.org", sensitive=True)
             published = network.commit(**with_account, post=post, prepared=Prepared())
             network.post_readings(**with_account, external_id=published.external_id)
+        said = network.reply(**with_account, in_reply_to=published.external_id, text="О шостій", key="k-2")
         network.delete(**with_account, external_id=published.external_id)
+        network.delete(**with_account, external_id=said.external_id)
         network.account_readings(**with_account)
         client.get(f"{practice.bot_api_url}/bot8100:practice-books/getUpdates")
         yield recorder.seen
@@ -126,7 +128,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_everything_that_is_used_was_spoken(spoken: Any) -> None:
     assert {request.url.path.rpartition("/")[2] for request, _, _ in spoken} == {
         "getMe", "getChat", "getChatMember", "getChatMemberCount", "getUpdates", "sendMessage", "sendPhoto",
-        "sendVideo", "sendMediaGroup", "deleteMessage",
+        "sendVideo", "sendMediaGroup", "deleteMessage", "deleteMessages",
     }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ ERRORS = frozenset(
         "app_refused",  # host, message
         "app_unaudited",  # —
         "bad_address",  # host
+        "cannot_delete",  # message
         "certificate_refused",  # host
         "chat_moved",  # —
         "code_refused",  # host, message

@@ -46,7 +46,7 @@ PRACTICE_PATH = "/bot-api"
 _CERTAIN = re.compile(
     r"chat not found|text is empty|is too long|too big|too large|must be non-empty|can't parse|entit|file identifier"
     r"|\b(?:PHOTO|IMAGE|VIDEO|MEDIA|WEBPAGE|FILE|CHAT|TOPIC)_[A-Z_]+|upgraded to a supergroup|rights"
-    r"|wrong type|HTTP URL|not found|inaccessible|not specified|unsupported|album|message can't be deleted",
+    r"|wrong type|HTTP URL|not found|inaccessible|not specified|unsupported|album|message can't be deleted|thumbnail",
     re.IGNORECASE,
 )
 """Refusals that say what was wrong with the request. One that we do not know is not proof that nothing was posted."""
@@ -56,6 +56,7 @@ _NO_RIGHTS = re.compile(
 _BAD_MEDIA = re.compile(
     r"\b(?:PHOTO|IMAGE|VIDEO|MEDIA|FILE)_[A-Z_]+|wrong type|HTTP URL content", re.IGNORECASE
 )
+_TOO_LATE = "message can't be deleted"
 _GONE = "message to delete not found"
 _METHODS = {"image": ("sendPhoto", "photo"), "video": ("sendVideo", "video")}
 
@@ -177,6 +178,8 @@ class Telegram(Network):
 
     # ------------------------------------------------------------------------------------------ publishing
 
+    reply_once = Once.NONE
+
     def prepare(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, so_far: Prepared
     ) -> Prepared:
@@ -202,16 +205,40 @@ class Telegram(Network):
             raise problem
         return _published(answer, credentials)
 
+    def reply(
+        self, *, client: httpx.Client, credentials: Credentials, in_reply_to: str, text: str, key: str
+    ) -> Published:
+        """Answer a message of the chat (of an album: its first)."""
+        body = {
+            "chat_id": credentials["chat_id"],
+            "text": text,
+            "reply_parameters": {"message_id": int(in_reply_to.split(",")[0])},
+        }
+        problem: NetworkError | None = None
+        try:
+            answer = self._wire(client, credentials).post("/sendMessage", json=body)
+        except NetworkError as error:
+            problem = _trusted(error)
+        if problem is not None:
+            raise problem
+        return _published(answer, credentials)
+
     def delete(self, *, client: httpx.Client, credentials: Credentials, external_id: str) -> None:
-        """Delete the message, or every message of the album; what is gone already is no error."""
-        wire = self._wire(client, credentials)
-        for one in external_id.split(","):
-            body = {"chat_id": credentials["chat_id"], "message_id": int(one)}
-            try:
-                wire.post("/deleteMessage", json=body)
-            except NetworkError as error:
-                if _GONE not in str(error.params.get("message", "")):
-                    raise
+        """Delete the message, or the album as a whole; what is gone already is no error.
+
+        :raises NetworkError: ``cannot_delete`` once it is older than 48 hours, unless the bot may delete anything.
+        """
+        ids = [int(one) for one in external_id.split(",")]
+        chat = {"chat_id": credentials["chat_id"]}
+        try:
+            wire = self._wire(client, credentials)
+            if len(ids) == 1:
+                wire.post("/deleteMessage", json={**chat, "message_id": ids[0]})
+            else:
+                wire.post("/deleteMessages", json={**chat, "message_ids": ids})
+        except NetworkError as error:
+            if _GONE not in str(error.params.get("message", "")):
+                raise
 
     # ------------------------------------------------------------------------------------------ reading
 
@@ -244,13 +271,14 @@ class Telegram(Network):
             if post.link:  # otherwise Telegram previews the first address in the text
                 body["link_preview_options"] = {"url": post.link}
             return "sendMessage", {"json": body}
+        hidden = {"has_spoiler": True} if post.sensitive else {}
         data = {"chat_id": chat} | ({"caption": text} if text and len(post.media) == 1 else {})
         files = {}
         if len(post.media) == 1:
             one = post.media[0]
             method, name = _METHODS[one.kind]
             files[name] = _file(one, 0, opened)
-            shape = _shape(one)
+            shape = _shape(one) | hidden
             return method, {
                 "data": data | {key: json.dumps(value) for key, value in shape.items()},
                 "files": files,
@@ -262,6 +290,7 @@ class Telegram(Network):
                 "type": _METHODS[one.kind][1],
                 "media": f"attach://file{number}",
                 **_shape(one),
+                **hidden,
             }
             if text and number == 0:  # the caption of the first is shown below the whole album
                 entry["caption"] = text
@@ -382,6 +411,8 @@ def explain(status: int, data: Any, headers: httpx.Headers) -> Refusal:
         kind, ours = Kind.RECONNECT, "may_not_post"
     elif status == 400 and "chat not found" in message:
         ours = "not_found"
+    elif status == 400 and _TOO_LATE in message:
+        ours = "cannot_delete"
     elif status == 400 and _BAD_MEDIA.search(message):
         ours = "media_refused"
     return Refusal(str(data.get("error_code", status)), message, kind, seconds, ours)

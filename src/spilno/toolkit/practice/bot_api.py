@@ -5,11 +5,13 @@ Takes uploads and file ids, not web addresses; understands addresses in a text, 
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,17 +21,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from spilno.toolkit.language.counting import urls, utf16
+from spilno.toolkit.practice.bot_call import BotError, Call, bad, read, too_many
 from spilno.toolkit.practice.state import State, UnreadablePicture
 
 PREFIX = "/bot-api"
 MOST_TEXT = 4096
 MOST_CAPTION = 1024
 MOST_PHOTO = 10_000_000
-MOST_FILE = 50_000_000
+MOST_THUMBNAIL = 200_000
+MOST_DELETED = 100
 MOST_SIDES = 10_000
 MOST_RATIO = 20
 ALBUM = (2, 10)
 MINUTE = timedelta(seconds=60)
+DELETABLE = timedelta(hours=48)
+"""So long a bot may delete what it posted, unless it has the right to delete anything."""
 A_MINUTE = 20
 """Messages that one chat takes in a minute (core.telegram.org/bots/faq)."""
 
@@ -41,78 +47,18 @@ _RIGHTS = (
 )  # fmt: skip
 
 
-class BotError(Exception):
-    """A refusal as the Bot API gives it."""
-
-    def __init__(self, code: int, description: str, **parameters: int) -> None:
-        super().__init__(description)
-        self.body: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
-        if parameters:
-            self.body["parameters"] = parameters
-
-    @property
-    def status(self) -> int:
-        """The HTTP status, which repeats the code."""
-        return int(self.body["error_code"])
-
-
-def bad(description: str) -> BotError:
-    """400."""
-    return BotError(400, f"Bad Request: {description}")
-
-
-def too_many(seconds: int) -> BotError:
-    """429."""
-    return BotError(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request: the bot's token, its channels, the parameters and uploaded files."""
-
-    token: str
-    channels: list[dict[str, Any]]
-    params: Mapping[str, Any]
-    files: Mapping[str, bytes]
-    state: State
-    confirmed: dict[
-        str, int
-    ]  # by token: the first update that was not read yet; forgotten when the server stops
-
-    def text(self, name: str) -> str:
-        """A parameter as text, empty if missing."""
-        value = self.params.get(name)
-        return "" if value is None else str(value)
-
-    def number(self, name: str, default: int) -> int:
-        """A parameter as a number."""
-        try:
-            return int(self.text(name) or default)
-        except ValueError:
-            raise bad(f"{name} must be an integer") from None
-
-    def json(self, name: str) -> Any:
-        """A parameter that is JSON, given as such or as text; ``None`` if missing."""
-        value = self.params.get(name)
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise bad(f"can't parse {name} JSON object") from None
-
-
 def routes(state: State) -> list[Route]:
     """The API's only address."""
     confirmed: dict[str, int] = {}
 
     async def endpoint(request: Request) -> Response:
         try:
-            call = await _read(request, state, confirmed)
-            act = METHODS.get(request.path_params["method"].lower())
-            if act is None:
-                raise BotError(404, "Not Found: method not found")
-            return JSONResponse({"ok": True, "result": await run_in_threadpool(act, call)})
+            async with AsyncExitStack() as opened:
+                call = await read(request, state, confirmed, opened)
+                act = METHODS.get(request.path_params["method"].lower())
+                if act is None:
+                    raise BotError(404, "Not Found: method not found")
+                return JSONResponse({"ok": True, "result": await run_in_threadpool(act, call)})
         except BotError as error:
             headers = (
                 {"Retry-After": str(after)}
@@ -122,39 +68,6 @@ def routes(state: State) -> list[Route]:
             return JSONResponse(error.body, error.status, headers)
 
     return [Route(PREFIX + "/bot{token}/{method}", endpoint, methods=["GET", "POST"])]
-
-
-async def _read(request: Request, state: State, confirmed: dict[str, int]) -> Call:
-    token = request.path_params["token"]
-    if not re.fullmatch(r"\d+:[\w-]+", token):
-        raise BotError(404, "Not Found")
-    with state.reading() as data:
-        channels = [
-            one for one in data["accounts"].values()
-            if one["network"] == "telegram" and one["token"] == token and not one["revoked"]
-        ]  # fmt: skip
-    if not channels:
-        raise BotError(401, "Unauthorized")
-    params: dict[str, Any] = dict(request.query_params)
-    files: dict[str, bytes] = {}
-    kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind == "application/json":
-        body = await request.body()
-        try:
-            given = json.loads(body) if body.strip() else {}
-        except ValueError:
-            raise bad("can't parse JSON object") from None
-        params |= given if isinstance(given, dict) else {}
-    elif kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        async with request.form() as form:
-            for name, value in form.multi_items():
-                if not isinstance(value, UploadFile):
-                    params[name] = value
-                elif (value.size or 0) > MOST_FILE:
-                    raise BotError(413, "Request Entity Too Large")
-                else:
-                    files[name] = await value.read()
-    return Call(token, channels, params, files, state, confirmed)
 
 
 # ------------------------------------------------------------------------------------------------ who and where
@@ -228,7 +141,10 @@ def _administrator(account: Mapping[str, Any], bot: Mapping[str, Any]) -> dict[s
     may = bool(account.get("can_post", True))
     return {"status": "administrator", "user": dict(bot), "can_be_edited": False, "is_anonymous": False} | {
         name: name in ("can_manage_chat", "can_invite_users") for name in _RIGHTS
-    } | {"can_post_messages": may, "can_edit_messages": may}  # fmt: skip
+    } | {
+        "can_post_messages": may, "can_edit_messages": may,
+        "can_delete_messages": bool(account.get("can_delete", False)),
+    }  # fmt: skip
 
 
 def get_chat_member_count(call: Call) -> int:
@@ -273,6 +189,28 @@ def _may_post(call: Call) -> dict[str, Any]:
     return account
 
 
+def _replied(call: Call, account: Mapping[str, Any]) -> int:
+    """The message that is answered, 0 if none is."""
+    given = call.json("reply_parameters") or {}
+    wanted = given.get("message_id") if isinstance(given, dict) else None
+    if not wanted:
+        return 0
+    if wanted in {number for _, numbers in _in(call.state, account) for number in numbers}:
+        return int(wanted)
+    if given.get("allow_sending_without_reply"):
+        return 0
+    raise bad("message to be replied not found")
+
+
+def _in(state: State, account: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[int]]]:
+    """The chat's posts with the numbers of their messages."""
+    return [
+        (post, post.get("messages") or [message_id(post)])
+        for post in state.data["posts"].values()
+        if post["account"] == account["id"]
+    ]
+
+
 def _caption(text: str) -> str:
     if utf16(text.strip()) > MOST_CAPTION:
         raise bad("message caption is too long")
@@ -289,7 +227,7 @@ def send_message(call: Call) -> dict[str, Any]:
     found = urls(text)
     first = text[slice(*found[0])] if found else ""
     link = "" if options.get("is_disabled") else str(options.get("url") or first)
-    post = _put(call, account, text, (), link)
+    post = _put(call, account, text, (), link, _replied(call, account))
     answer = _messages(call.state, post)[0]
     if options:
         answer["link_preview_options"] = options
@@ -307,46 +245,64 @@ def send_video(call: Call) -> dict[str, Any]:
 def _send_one(call: Call, kind: str) -> dict[str, Any]:
     account, text = _may_post(call), _caption(call.text("caption"))
     shape = {name: call.number(name, 0) for name in ("width", "height", "duration")}
-    return _messages(call.state, _put(call, account, text, (_file(call, kind, kind, shape),)))[0]
+    _check_thumbnail(call, call.text("thumbnail") or "thumbnail")
+    replied = _replied(call, account)
+    answer = _messages(call.state, _put(call, account, text, (_file(call, kind, kind, shape),), "", replied))[
+        0
+    ]
+    if call.json("has_spoiler"):
+        answer["has_media_spoiler"] = True
+    return answer
+
+
+def _check_thumbnail(call: Call, name: str) -> None:
+    """A preview picture is small, or it is ignored with an error."""
+    found = call.files.get(name.removeprefix("attach://"))
+    if found is not None and (found.size or 0) > MOST_THUMBNAIL:
+        raise bad("thumbnail is too big")
 
 
 def send_media_group(call: Call) -> list[dict[str, Any]]:
     account, media = _may_post(call), call.json("media")
     if not isinstance(media, list) or not ALBUM[0] <= len(media) <= ALBUM[1]:
         raise bad("wrong number of messages in the album")
-    files, text = [], ""
+    files, text, hidden, replied = [], "", [], _replied(call, account)
     for one in media:
         kind = str(one.get("type", "")) if isinstance(one, dict) else ""
         if kind not in ("photo", "video"):
             raise bad("unsupported type of media in the album")
         text = text or _caption(str(one.get("caption", "")))
         files.append(_file(call, str(one.get("media", "")), kind, one))
-    return _messages(call.state, _put(call, account, text, tuple(files)))
+        hidden.append(one.get("has_spoiler") is True)
+    answer = _messages(call.state, _put(call, account, text, tuple(files), "", replied))
+    for message, spoiler in zip(answer, hidden, strict=True):
+        if spoiler:
+            message["has_media_spoiler"] = True
+    return answer
 
 
 def _file(call: Call, name: str, kind: str, shape: Mapping[str, Any]) -> str:
     """The uploaded file of that name, or one that was sent before, checked and kept; its number."""
     given = call.text(name) or name
-    content = call.files.get(given.removeprefix("attach://"), call.files.get(name))
-    if content is None:
+    upload = call.files.get(given.removeprefix("attach://")) or call.files.get(name)
+    if upload is None:
         known = call.state.data["pictures"].get(given.removeprefix("practice-"))
         if known is None:
             raise bad("wrong remote file identifier specified: can't unserialize it. Wrong last symbol")
         return str(known["id"])
-    if not content:
+    if not upload.size:
         raise bad("file must be non-empty")
+    upload.file.seek(0)
     if kind == "video":
-        if content[4:8] != b"ftyp":
+        if upload.file.read(12)[4:8] != b"ftyp":
             raise bad("VIDEO_CONTENT_TYPE_INVALID")
+        upload.file.seek(0)
         wide, high = int(shape.get("width") or 0), int(shape.get("height") or 0)
-        kept = call.state.add_file(content, "video/mp4", wide, high)
-        with call.state.changing():
-            kept["duration"] = int(shape.get("duration") or 0)
-        return str(kept["id"])
-    if len(content) > MOST_PHOTO:
+        return _kept(call.state, upload, wide, high, int(shape.get("duration") or 0))
+    if upload.size > MOST_PHOTO:
         raise bad("too big for a photo; the maximum size is 10 MB")
     try:
-        picture = call.state.add_picture(content)
+        picture = call.state.add_picture(upload.file.read())
     except UnreadablePicture:
         raise bad("IMAGE_PROCESS_FAILED") from None
     sides = picture["width"], picture["height"]
@@ -355,11 +311,27 @@ def _file(call: Call, name: str, kind: str, shape: Mapping[str, Any]) -> str:
     return str(picture["id"])
 
 
+def _kept(state: State, upload: UploadFile, wide: int, high: int, seconds: int) -> str:
+    """Keep a video without reading it whole."""
+    state.folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=state.folder)
+    with open(handle, "wb") as file:
+        shutil.copyfileobj(upload.file, file, 1 << 20)
+    return str(state.keep_file(Path(name), "video/mp4", wide, high, duration=seconds)["id"])
+
+
 def _put(
-    call: Call, account: Mapping[str, Any], text: str, files: tuple[str, ...], link: str = ""
+    call: Call,
+    account: Mapping[str, Any],
+    text: str,
+    files: tuple[str, ...],
+    link: str = "",
+    replied: int = 0,
 ) -> dict[str, Any]:
     with call.state.changing() as data:
         post = call.state.add_post(account=dict(account), text=text, link=link, pictures=files)
+        if replied:
+            post["reply_to"] = replied
         first = message_id(post)
         post["messages"] = [first + number for number in range(max(1, len(files)))]
         data["next"] += len(post["messages"]) - 1
@@ -373,18 +345,38 @@ def message_id(post: Mapping[str, Any]) -> int:
 
 def delete_message(call: Call) -> bool:
     account, wanted = _member_of(call), call.number("message_id", 0)
-    with call.state.changing() as data:
-        for post in list(data["posts"].values()):
-            ids = post.get("messages") or [message_id(post)]
-            if post["account"] != account["id"] or wanted not in ids:
-                continue
-            if len(ids) == 1:
-                del data["posts"][post["id"]]
-            else:  # one of an album: the rest stays
-                del post["pictures"][ids.index(wanted)]
-                ids.remove(wanted)
-            return True
-    raise bad("message to delete not found")
+    with call.state.changing():
+        if not _deleted(call, account, wanted):
+            raise bad("message to delete not found")
+    return True
+
+
+def delete_messages(call: Call) -> bool:
+    """Several at once; those that are not there are passed over."""
+    account, wanted = _member_of(call), call.json("message_ids")
+    if not isinstance(wanted, list) or not 1 <= len(wanted) <= MOST_DELETED:
+        raise bad("message identifiers are not specified")
+    with call.state.changing():
+        for one in wanted:
+            _deleted(call, account, one)
+    return True
+
+
+def _deleted(call: Call, account: Mapping[str, Any], wanted: int) -> bool:
+    """Delete a message; false if it is not there."""
+    for post, ids in _in(call.state, account):
+        if wanted not in ids:
+            continue
+        age = call.state.clock() - datetime.fromisoformat(post["published_at"])
+        if age > DELETABLE and not account.get("can_delete", False):
+            raise bad("message can't be deleted for everyone")
+        if len(ids) == 1:
+            del call.state.data["posts"][post["id"]]
+        else:  # one of an album: the rest stays
+            del post["pictures"][ids.index(wanted)]
+            ids.remove(wanted)
+        return True
+    return False
 
 
 # ------------------------------------------------------------------------------------------------ what it looks like
@@ -413,6 +405,10 @@ def _messages(state: State, post: Mapping[str, Any]) -> list[dict[str, Any]]:
             "chat": chat_of(account),
             "date": _seconds(post["published_at"]),
         }
+        if post.get("reply_to"):
+            message["reply_to_message"] = {
+                "message_id": post["reply_to"], "date": message["date"], "chat": chat_of(account),
+            }  # fmt: skip
         if place == 0 and post["text"]:
             message[words] = post["text"]
             if entities := _entities(post["text"]):
@@ -442,4 +438,5 @@ METHODS: dict[str, Callable[[Call], Any]] = {
     "sendvideo": send_video,
     "sendmediagroup": send_media_group,
     "deletemessage": delete_message,
+    "deletemessages": delete_messages,
 }
