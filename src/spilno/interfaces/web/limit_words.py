@@ -65,13 +65,9 @@ class RateWords:
     allowed: str
     whose: str
     used: int
-    share: float
     free_at: datetime | None
     policy: RatePolicy
-
-    @property
-    def near(self) -> bool:
-        return self.share >= 0.9
+    line: queries.RateLine
 
 
 def rate_words(net: Network, line: queries.RateLine, language: str) -> RateWords:
@@ -82,9 +78,9 @@ def rate_words(net: Network, line: queries.RateLine, language: str) -> RateWords
         % {"number": number(line.allowed, language), "span": span(line.policy.seconds, language)},
         whose=str(PER[line.policy.per]),
         used=line.used,
-        share=line.used / line.allowed if line.allowed else 1.0,
         free_at=line.free_at,
         policy=line.policy,
+        line=line,
     )
 
 

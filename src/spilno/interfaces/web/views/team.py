@@ -107,6 +107,7 @@ def _render(request: WorkspaceRequest, link: str = "", status: int = 200, **form
     workspace = request.workspace
     context = {
         "page": _page(request, link),
+        "may_register_apps": may(request.person, Permission.CHANNEL_MANAGE),
         "workspace_form": _workspace_form(workspace),
         "invite_form": InviteForm(workspace=workspace),
         "department_form": DepartmentForm(prefix="department"),
