@@ -172,9 +172,11 @@ TEXTS: dict[str, Promise | str] = {
     "network_not_accepted": _(
         "The network does not accept the name, password or token. Check them and connect again."
     ),
-    "network_refused": _("The network refused: %(message)s"),
+    "network_refused": _("The network refused: %(message)s. Change what it names, then try again."),
     "network_forbidden": _("The account may not do this: %(message)s. Check its rights on the network."),
-    "network_not_found": _("The network knows nothing of that name. Check the spelling."),
+    "network_not_found": _(
+        "The network knows nothing of that name: it may be misspelt, renamed or deleted. Look there, and connect again."
+    ),
     "network_redirected": _("%(host)s sends us on to another address. Enter that address instead."),
     "network_media_too_large": _("The file is too large for this network. Make it smaller."),
     "network_media_refused": _("The network does not take the picture: %(message)s. Use another one."),
@@ -203,10 +205,10 @@ TEXTS: dict[str, Promise | str] = {
         "its secret."
     ),
     "network_code_refused": _("The permission from the network came too late or twice. Connect once more."),
-    "network_media_required": _("This network wants a picture with every post here."),
+    "network_media_required": _("This network wants a picture with every post here. Add one."),
     "network_media_processing": _("The network is still working on the picture. We ask again by ourselves."),
     "network_media_needs_public_address": _(
-        "The network fetches pictures itself, but this server has no public address."
+        "The network fetches pictures itself, but this server has no public address. An administrator sets one."
     ),
     "network_preparation_expired": _(
         "The network forgot what was prepared. We prepare it again by ourselves."
@@ -214,10 +216,16 @@ TEXTS: dict[str, Promise | str] = {
     "network_rate_limited": _(
         "The network wants us to wait before the next post. We try again by ourselves."
     ),
-    "network_server_error": _("The network has trouble of its own and gave no clear answer."),
-    "network_unexpected_answer": _("The network answered something we do not understand."),
+    "network_server_error": _(
+        "The network has trouble of its own and gave no clear answer. Try again in a few minutes."
+    ),
+    "network_unexpected_answer": _(
+        "The network answered something we do not understand. Try again later; if it stays so, tell an administrator."
+    ),
     "network_not_json": _("%(host)s does not answer like this network. Check the address."),
-    "network_answer_too_large": _("The network's answer was far too long to be real."),
+    "network_answer_too_large": _(
+        "The answer was far too long to be the network's. Check the address of the server, or try again later."
+    ),
     "network_contradiction": _("The network contradicts itself about this post. Please look there."),
     "network_account_blocked": _(
         "The network has blocked this account. Sign in there and see what it asks for."
@@ -238,7 +246,9 @@ TEXTS: dict[str, Promise | str] = {
     "network_certificate_refused": _(
         "The certificate of %(host)s is not valid. Ask whoever runs the server."
     ),
-    "network_recipients_refused": _("The mail server takes none of the addresses: %(message)s"),
+    "network_recipients_refused": _(
+        "The mail server takes none of the addresses: %(message)s. Look through the list."
+    ),
     "network_too_many_recipients": _(
         "The mail server takes at most %(limit)s recipients. Nothing was sent: shorten the list."
     ),
