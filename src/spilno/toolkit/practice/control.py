@@ -10,7 +10,12 @@ method       path                                body (JSON)
 ``POST``     ``/control/faults``                 ``kind``, ``match``, ``times``, ``seconds``, ``bytes``
 ``DELETE``   ``/control/faults``
 ``POST``     ``/control/settings``               ``processing_polls``: how often a new container reads IN_PROGRESS;
-                                                 ``messages_a_minute``: how many a chat takes before 429
+                                                 ``messages_a_minute``: how many a chat takes before 429;
+                                                 ``youtube_uploads_a_day``, ``youtube_units_a_day``: quotas;
+                                                 ``youtube_unaudited``, ``youtube_testing``: 1 for such an app
+``POST``     ``/control/accounts/change``        ``network``, ``name``, and one of the flags below
+``POST``     ``/control/youtube/fates``          ``fate``: what becomes of the next video, ``failed:codec`` or
+                                                 ``rejected:copyright``, once it is processed
 ===========  ==================================  =================================================================
 """
 
@@ -29,8 +34,16 @@ from starlette.routing import Route
 
 from spilno.toolkit.practice.faults import Faults
 from spilno.toolkit.practice.state import State, UnreadablePicture
+from spilno.toolkit.practice.youtube import google
+from spilno.toolkit.practice.youtube_videos import REASONS
 
-SETTINGS = ("processing_polls", "messages_a_minute")
+SETTINGS = (
+    "processing_polls", "messages_a_minute", "youtube_uploads_a_day", "youtube_units_a_day",
+    "youtube_unaudited", "youtube_testing",
+)  # fmt: skip
+FLAGS = ("no_channel", "hidden_subscribers", "comments_disabled", "no_thumbnails", "long_uploads")
+"""What an account can be made to be: without a channel, with a hidden number of subscribers, with closed comments,
+without thumbnails of its own, without long videos (``"disallowed"``)."""
 
 
 def routes(state: State, faults: Faults) -> list[Route]:
@@ -93,7 +106,27 @@ def routes(state: State, faults: Faults) -> list[Route]:
             data |= given
             return given
 
+    def change_account(body: dict[str, Any]) -> dict[str, Any]:
+        given = {name: body[name] for name in FLAGS if name in body}
+        if not given:
+            raise ValueError(f"one of {', '.join(FLAGS)} is missing")
+        with state.changing():
+            found = account(body)
+            found |= given
+        return found
+
+    def set_fate(body: dict[str, Any]) -> dict[str, Any]:
+        fate = str(body["fate"])
+        kind, _, reason = fate.partition(":")
+        if reason not in REASONS.get(kind, ()):
+            raise ValueError(f"no such fate of a video: {fate}")
+        with state.changing() as data:
+            google(data).setdefault("fates", []).append(fate)
+            return {"fates": list(google(data)["fates"])}
+
     return [
+        Route("/control/accounts/change", _endpoint(change_account), methods=["POST"]),
+        Route("/control/youtube/fates", _endpoint(set_fate), methods=["POST"]),
         Route("/control/accounts", _endpoint(add_account), methods=["POST"]),
         Route("/control/accounts/revoke", _endpoint(revoke), methods=["POST"]),
         Route("/control/posts", _endpoint(add_post), methods=["POST"]),

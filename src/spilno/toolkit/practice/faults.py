@@ -7,6 +7,7 @@ difference that a client cannot see and must never guess.
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 import struct
@@ -60,7 +61,7 @@ class Fault:
     match: str = ""
     times: int = 1
     seconds: int = 60  # for "rate_limited": Retry-After
-    bytes: int = 0  # for "reset_during": how many of the body arrive
+    bytes: int = 0  # for "reset_during": how many of the body arrive; shorter bodies do not meet it
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -92,10 +93,15 @@ class Faults:
         with self._lock:
             self.waiting.clear()
 
-    def take(self, line: str) -> Fault | None:
-        """The fault that this request meets, if any."""
+    def take(self, line: str, length: float = math.inf) -> Fault | None:
+        """The fault that this request meets, if any.
+
+        :param length: bytes of the request's body.
+        """
         with self._lock:
             for fault in self.waiting:
+                if fault.kind == "reset_during" and length <= fault.bytes:
+                    continue
                 if re.search(fault.match, line):
                     fault.times -= 1
                     if fault.times <= 0:
@@ -115,7 +121,7 @@ class FaultsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or let its fault happen."""
         error = _protocol(scope["path"]) if scope["type"] == "http" else None
-        fault = self.faults.take(f"{scope['method']} {scope['path']}") if error else None
+        fault = self.faults.take(f"{scope['method']} {scope['path']}", _length(scope)) if error else None
         if fault is None or error is None:
             await self.app(scope, receive, send)
             return
@@ -141,6 +147,14 @@ class FaultsMiddleware:
                 )
             case "rate_limited":
                 await error(send, 429, fault)
+
+
+def _length(scope: Scope) -> float:
+    """Bytes of the body as its header says; a body in chunks may be of any length."""
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return math.inf
+    return float(int(headers.get(b"content-length", b"0")))
 
 
 async def _nowhere(message: Message) -> None:
@@ -206,10 +220,30 @@ async def _bot_error(send: Send, status: int, fault: Fault) -> None:
     await _answer(send, status, json.dumps(body).encode(), [(b"content-type", b"application/json")])
 
 
+async def _google_error(send: Send, status: int, fault: Fault) -> None:
+    """Google answers a limit with 403; an odd refusal has a reason that nobody documented."""
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
+    reason, message = {
+        400: ("somethingOdd", "Something odd"),
+        429: ("rateLimitExceeded", "Rate Limit Exceeded"),
+        500: ("backendError", "Backend Error"),
+    }[status]
+    if status == 429:
+        status = 403
+        headers.append((b"retry-after", str(fault.seconds).encode()))
+    one = {"message": message, "domain": "global", "reason": reason}
+    body = {"error": {"code": status, "message": message, "errors": [one]}}
+    await _answer(send, status, json.dumps(body).encode(), headers)
+
+
 async def _rest_error(send: Send, status: int, fault: Fault) -> None:
     """LinkedIn's form."""
     headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json")]
-    body: dict[str, Any] = {"status": status, "code": "INTERNAL_SERVER_ERROR", "message": "Internal Server Error"}
+    body: dict[str, Any] = {
+        "status": status,
+        "code": "INTERNAL_SERVER_ERROR",
+        "message": "Internal Server Error",
+    }
     if status == 400:
         body |= {"code": "SOMETHING_ODD", "message": "Something odd"}
     elif status == 429:
@@ -225,6 +259,7 @@ PROTOCOLS: dict[str, Refuse] = {
     "/graph/": _graph_error,
     "/bot-api/": _bot_error,
     "/linkedin-api/": _rest_error,
+    "/google/": _google_error,
 }
 """Where the protocols begin, and how each words an error. Only requests of protocols meet faults."""
 

@@ -80,11 +80,6 @@ class Practice:
         return f"{self.url}{bot_api.PREFIX}"
 
     @property
-    def linkedin_url(self) -> str:
-        """What a connector is told instead of ``https://api.linkedin.com``."""
-        return f"{self.url}{linkedin.PREFIX}"
-
-    @property
     def google_url(self) -> str:
         """What a connector is told instead of ``https://youtube.googleapis.com``."""
         return f"{self.url}{GOOGLE}"
