@@ -54,7 +54,7 @@ def _main() -> None:
     import httpx
 
     from spilno.toolkit.networks import get
-    from spilno.toolkit.networks.base import MediaFile, NetworkError, Outgoing, Prepared
+    from spilno.toolkit.networks.base import MediaFile, NetworkError, Outgoing
 
     order = json.loads(sys.stdin.read())
     network: Any = get(order["network"])
@@ -68,7 +68,7 @@ def _main() -> None:
         with httpx.Client(timeout=60) as client:
             speak = {"client": client, "credentials": order["credentials"], "post": post}
             try:
-                prepared = network.prepare(**speak, so_far=Prepared())
+                prepared = _prepared(network, speak)
                 return str(network.commit(**speak, prepared=prepared).external_id)
             except NetworkError as error:
                 return error.code
@@ -78,6 +78,20 @@ def _main() -> None:
     outcome = publish(f"flat-large-{large_one.stat().st_mtime_ns}", large_one)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(json.dumps({"memory": grown * 1024, "outcome": outcome}))
+
+
+def _prepared(network: Any, speak: dict[str, Any]) -> Any:
+    """What preparation comes to, asked again as long as the network says that it is at work."""
+    from spilno.toolkit.networks.base import Kind, NetworkError, Prepared
+
+    so_far = Prepared()
+    while True:
+        try:
+            return network.prepare(**speak, so_far=so_far)
+        except NetworkError as error:
+            if error.kind is not Kind.WAIT or not error.so_far or not error.so_far.data:
+                raise
+            so_far = error.so_far
 
 
 if __name__ == "__main__":
