@@ -26,6 +26,8 @@ from spilno.toolkit.practice.state import State
 APP_ID = "990000000000001"
 APP_SECRET = "practice-app-secret"  # noqa: S105 - it protects nothing, and is shown to whoever asks
 USER = "700000000000001"
+GRAMS = "instagram_basic"
+"""The permission without which an app sees no Instagram accounts."""
 CODE_LIVES = timedelta(minutes=10)
 SHORT = timedelta(hours=1)
 LONG = timedelta(days=60)
@@ -122,8 +124,9 @@ def _code(state: State, given: Mapping[str, str], chosen: list[str]) -> str:
 
 
 def _asking(state: State, words: Mapping[str, str], given: Mapping[str, str]) -> Response:
+    networks = ("facebook", "instagram") if GRAMS in given.get("scope", "") else ("facebook",)
     with state.reading() as data:
-        accounts = [one for one in data["accounts"].values() if one["network"] in ("facebook", "instagram")]
+        accounts = [one for one in data["accounts"].values() if one["network"] in networks]
     hidden = "".join(
         f'<input type="hidden" name="{name}" value="{escape(given.get(name, ""))}">'
         for name in ("client_id", "redirect_uri", "state", "scope")
