@@ -417,7 +417,7 @@ def test_insights_comments_and_answers(gram: IGUser, picture: Path, practice: Pr
     under = IGComment(made["id"], api=gram.get_api_assured()).api_get(fields=["parent_id"])
     assert under["parent_id"] == heard[0]["id"]
     IGComment(beside["id"], api=gram.get_api_assured()).api_delete()
-    assert len(media.get_comments()) == len(heard)
+    assert len(list(media.get_comments())) == len(heard)
 
 
 def test_what_instagram_refuses(gram: IGUser, picture: Path, tmp_path: Path, practice: Practice) -> None:
