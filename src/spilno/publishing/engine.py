@@ -69,9 +69,9 @@ def load(pks: Sequence[UUID], *, now: datetime) -> list[Delivery]:
     by_pk = {one.pk: one for one in rows.order_by()}
     found = [by_pk[pk] for pk in pks if pk in by_pk]
     for one in found:
-        one.variant.workspace = one.workspace
+        one.variant.workspace, one.variant.channel = one.workspace, one.channel
     variants = [one.variant for one in found]
-    prefetch_related_objects([one.item for one in variants], "itemmedia_set__media")
+    prefetch_related_objects([one.item for one in variants], "itemmedia_set__media__renditions")
     linked = [one for one in variants if one.item.link]
     if linked:
         prefetch_related_objects(linked, "links")
