@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -28,6 +30,8 @@ from spilno.toolkit.networks import get, smtp
 from spilno.toolkit.networks.base import Finds, Kind, MediaFile, NetworkError, Once, Outgoing, Prepared, can
 from spilno.toolkit.networks.email_list import LONGEST_SUBJECT, addresses, split
 
+from . import wild
+from .bad_input import in_words
 from .contract import Bench, NetworkContract, World
 
 PASSWORD = "right horse"
@@ -39,6 +43,7 @@ class Post:
     """A mail server's head: what it does next, and what it has got."""
 
     letters: list[tuple[str, list[str], EmailMessage]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     replies: dict[str, str] = field(default_factory=dict)  # command, or command and address → another reply
     most: int = 1000
@@ -71,6 +76,7 @@ class Post:
         elif self.silent == "before":
             await asyncio.Event().wait()
         elif "DATA" not in self.replies:
+            self.raw.append(envelope.original_content or b"")
             letter = BytesParser(policy=modern).parsebytes(envelope.original_content or b"")
             self.letters.append(
                 (envelope.mail_from or "", list(envelope.rcpt_tos), cast(EmailMessage, letter))
@@ -191,6 +197,7 @@ class TestEmailList(NetworkContract):
         there: int,
     ) -> None:
         monkeypatch.setattr(smtp, "TIMEOUT", 0.4)
+        monkeypatch.setattr(smtp, "DIGESTING", 0.4)
         vars(post).update(fault)
         error = self.failing(bench)
         assert (error.kind, error.code, len(post.letters)) == (Kind.UNCERTAIN, code, there)
@@ -317,6 +324,47 @@ class TestEmailList(NetworkContract):
         with outgoing_client() as client, pytest.raises(PrivateHost):
             client.open_socket("smtp.example.org", 25, 1)
 
+    # ------------------------------------------------------------------------------------------ servers that are none
+
+    @pytest.mark.parametrize(
+        ("script", "kind", "code"),
+        [
+            (lambda line: line.over.wait(), Kind.UNREACHABLE, "timeout"),
+            (lambda line: line.drip(b"220-wait\r\n"), Kind.UNREACHABLE, "timeout"),
+            (lambda line: line.drip(b"2"), Kind.UNREACHABLE, "timeout"),
+            (lambda line: line.send(b"220-more\r\n" * 100_000), Kind.UNREACHABLE, "unreachable"),
+            (lambda line: line.send(b"220 " + b"x" * 1_000_000), Kind.UNREACHABLE, "unreachable"),
+            (lambda line: line.send(b"\x16\x03\x01\x02\x00\x01\xff\xfe\r\n"), Kind.UNREACHABLE, "not_json"),
+            (lambda line: line.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Kind.UNREACHABLE, "not_json"),
+            (lambda line: line.send(b""), Kind.UNREACHABLE, "unreachable"),
+            (lambda line: line.send(b"554 5.7.1 No \xff\xfe mail\r\n"), Kind.PERMANENT, "refused"),
+            (lambda line: line.send(b"421 4.3.2 Come later\r\n"), Kind.WAIT, "rate_limited"),
+            (
+                lambda line: (line.send(b"220 here\r\n"), line.drip(b"250-ONE MORE\r\n")),
+                Kind.UNREACHABLE, "timeout",
+            ),
+            (
+                lambda line: (line.send(b"220 here\r\n250 fine\r\n250 fine\r\n"), line.over.wait()),
+                Kind.UNREACHABLE, "timeout",
+            ),
+        ],
+    )  # fmt: skip
+    def test_whatever_listens_there_nothing_was_sent(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, script: Any, kind: Kind, code: str
+    ) -> None:
+        monkeypatch.setattr(smtp, "PATIENCE", 0.5)
+        monkeypatch.setattr(smtp, "PER_RECIPIENT", 0.0)
+        monkeypatch.setattr(smtp, "GOODBYE", 0.1)
+        with wild.running(script, speaks_first=True) as server:
+            address = server.url.removeprefix("http://")
+            bench.account = type(bench.account)(
+                "x", "x", "", {**bench.credentials, "server": address, "password": ""}
+            )
+            error = self.failing(bench)
+        assert (error.kind, error.code) == (kind, code)
+        assert in_words(error)
+        json.dumps(error.params).encode()
+
     # ------------------------------------------------------------------------------------------ refusals
 
     @pytest.mark.parametrize(
@@ -341,9 +389,11 @@ class TestEmailList(NetworkContract):
     def test_one_bad_address_does_not_keep_the_others_from_their_letter(
         self, bench: Bench, post: Post
     ) -> None:
-        post.replies["RCPT taras@readers.example"] = "550 No such person"
+        post.replies["RCPT taras@readers.example"] = "550 5.1.1 No such person"
         published = bench.commit(Outgoing("k-1", "letter", "Лист"), Prepared())
-        assert dict(published.answer) == {"message_id": "k-1@books.example", "accepted": 1, "refused": 1}
+        assert dict(published.answer) == {
+            "message_id": "k-1@books.example", "accepted": 1, "refused": 1, "refused_with": {"550 5.1.1": 1},
+        }  # fmt: skip
         assert post.letters[0][1] == ["Olena@readers.example"]
 
     def test_a_server_that_takes_fewer_gets_nothing(self, bench: Bench, post: Post) -> None:
@@ -373,7 +423,14 @@ class TestEmailList(NetworkContract):
         assert plain is not None
         assert html is not None
         said = plain.get_content().replace("\r\n", "\n").strip()
+        said, footer = said.split("\n\n-- \n")
         assert said == "Приходьте! Усе про це:\nhttps://example.org/a?b=1&c=2\n\nhttps://example.org/b"
+        assert (
+            footer == "Ви отримали цього листа, бо є у списку «Друзі книжок». Відписатися: news@books.example"
+        )
+        assert footer in html.get_content()
+        assert letter["Precedence"] == "bulk"
+        assert re.fullmatch(r"Друзі книжок <[0-9a-f]{12}\.books\.example>", letter["List-Id"])
         page = html.get_content()
         assert 'lang="uk"' in page
         assert '<a href="https://example.org/a?b=1&amp;c=2">' in page
@@ -388,7 +445,7 @@ class TestEmailList(NetworkContract):
         bench.commit(Outgoing("k-1", "letter", "Subject\n.\n..dots\nend"), Prepared())
         body = post.letters[0][2].get_body(("plain",))
         assert body is not None
-        assert body.get_content().splitlines() == [".", "..dots", "end"]
+        assert body.get_content().splitlines()[:3] == [".", "..dots", "end"]
 
     def test_nothing_in_a_text_becomes_a_header(self, bench: Bench, post: Post) -> None:
         bench.commit(Outgoing("k-1", "letter", "Тема\rBcc: x@y.example\n\nТекст"), Prepared())
@@ -401,6 +458,35 @@ class TestEmailList(NetworkContract):
         letter = post.letters[0][2]
         assert letter["List-Unsubscribe"] == "<https://books.example/bye>"
         assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        page = letter.get_body(("html",))
+        assert page is not None
+        assert '<a href="https://books.example/bye">' in page.get_content()
+
+    @pytest.mark.parametrize(
+        ("language", "begins"),
+        [("ru", "Вы получили"), ("en-GB", "You got"), ("pl", "You got"), ("", "You got")],
+    )
+    def test_the_footer_speaks_the_letters_language(
+        self, bench: Bench, post: Post, language: str, begins: str
+    ) -> None:
+        bench.commit(Outgoing("k-1", "letter", "Лист", language=language), Prepared())
+        body = post.letters[0][2].get_body(("plain",))
+        assert body is not None
+        assert body.get_content().splitlines()[3].startswith(begins)
+
+    def test_what_leaves_is_plain_ascii_in_short_lines(
+        self, bench: Bench, post: Post, image: MediaFile
+    ) -> None:
+        """Whatever server is on the way: not all take eight bits, none has to take more than 998 in a line."""
+        text = "Ґанок " * 400 + "\n\n" + "x" * 5000 + "\n\nსაქართველო 📚 \u202eзнак\n" + "Їжак " * 20
+        bench.commit(Outgoing("k-1", "letter", text, (image,), language="uk"), Prepared())
+        raw = post.raw[0]
+        raw.decode("ascii")
+        assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+        assert b"\n" not in raw.replace(b"\r\n", b"")
+        body = post.letters[0][2].get_body(("plain",))
+        assert body is not None
+        assert body.get_content().replace("\r\n", "\n").startswith(text.strip())
 
     def test_a_picture_that_is_gone_was_not_sent(self, bench: Bench, image: MediaFile) -> None:
         image.path.unlink()

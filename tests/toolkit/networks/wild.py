@@ -45,12 +45,12 @@ class Wild:
 
 
 @contextlib.contextmanager
-def running(script: Script) -> Iterator[Wild]:
-    """A server on loopback for the duration of the block."""
+def running(script: Script, *, speaks_first: bool = False) -> Iterator[Wild]:
+    """A server on loopback for the duration of the block; ``speaks_first``: it does not wait for a request."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         wild = Wild(f"http://127.0.0.1:{listening.getsockname()[1]}", script)
-        thread = threading.Thread(target=_listen, args=(listening, wild, over))
+        thread = threading.Thread(target=_listen, args=(listening, wild, over, speaks_first))
         thread.start()
         try:
             yield wild
@@ -61,7 +61,7 @@ def running(script: Script) -> Iterator[Wild]:
             thread.join()
 
 
-def _listen(listening: socket.socket, wild: Wild, over: threading.Event) -> None:
+def _listen(listening: socket.socket, wild: Wild, over: threading.Event, speaks_first: bool) -> None:
     while True:
         try:
             taken, _ = listening.accept()
@@ -72,7 +72,7 @@ def _listen(listening: socket.socket, wild: Wild, over: threading.Event) -> None
             taken,
             contextlib.suppress(OSError),
         ):  # whoever asked has gone: that is what the test wants to see
-            wild.asked.append(_request(taken))
+            wild.asked.append(b"" if speaks_first else _request(taken))
             line = Line(taken, over)
             wild.lines.append(line)
             wild.script(line)

@@ -7,6 +7,7 @@ that. So a letter that got no answer is a person's to clear up.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
 from html import escape
+from typing import Any
 
 import httpx
 
@@ -39,6 +41,14 @@ from spilno.toolkit.networks.smtp import SUBMISSION, Handover, Server
 from spilno.toolkit.networks.words import OURS, limit
 
 LONGEST_SUBJECT = 100
+LETTER = SMTP.clone(cte_type="7bit")
+"""Only signs that every server on the way passes on: not all of them take eight bits, nor long lines."""
+
+_FOOTER = {
+    "uk": "Ви отримали цього листа, бо є у списку «{name}». Відписатися: {way}",
+    "en": "You got this letter because you are on the list “{name}”. Unsubscribe: {way}",
+    "ru": "Вы получили это письмо, потому что вы в списке «{name}». Отписаться: {way}",
+}
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[^\s@<>()\[\],;:\\\"]{1,250}")
 _HOST = re.compile(r"(?P<host>[\w-]+(?:\.[\w-]+)*|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{1,5}))?")
 
@@ -182,11 +192,13 @@ class EmailList(Network):
         sender = parseaddr(credentials["sender"])[1]
         letter = self._letter(post, credentials)
         taken = Handover(client, _server(credentials)).send(
-            sender, addresses(credentials["recipients"]), letter.as_bytes(policy=SMTP)
+            sender, addresses(credentials["recipients"]), letter.as_bytes(policy=LETTER)
         )
         number = _message_id(post, sender)
         # Counts only: the record of an attempt is no place for people's addresses.
-        told = {"message_id": number, "accepted": taken.accepted, "refused": taken.refused}
+        told: dict[str, Any] = {"message_id": number, "accepted": taken.accepted, "refused": taken.refused}
+        if taken.codes:
+            told["refused_with"] = dict(taken.codes)
         return Published(number, "", None, told)
 
     # ------------------------------------------------------------------------------------------ reading
@@ -207,7 +219,7 @@ class EmailList(Network):
         name, sender = parseaddr(credentials["sender"])
         subject, text = split(post.text, credentials["list_name"])
         text = self.sent_text(placement=post.placement, text=text, link=post.link, media=bool(post.media))
-        letter = EmailMessage(policy=SMTP)
+        letter = EmailMessage(policy=LETTER)
         letter["From"] = Address(name, addr_spec=sender)
         letter["To"] = Address(credentials["list_name"], addr_spec=sender)
         letter["Subject"] = subject
@@ -218,11 +230,16 @@ class EmailList(Network):
         letter["List-Unsubscribe"] = f"<{ways}>"
         if ways.startswith("https://"):
             letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+        letter["List-Id"] = (
+            f"{_plain(credentials['list_name'])} <{_list_id(credentials['list_name'], sender)}>"
+        )
+        letter["Precedence"] = "bulk"  # absence notes do not answer such letters
         if post.language:
             letter["Content-Language"] = post.language
-        letter.set_content(text or subject)
+        footer = _footer(credentials["list_name"], ways, post.language)
+        letter.set_content(f"{text or subject}\n\n-- \n{footer}\n")
         numbers = [f"{place}.{_message_id(post, sender)}" for place in range(len(post.media))]
-        letter.add_alternative(_page(subject, text, post, numbers), subtype="html")
+        letter.add_alternative(_page(subject, text, post, numbers, footer), subtype="html")
         *_, page = letter.iter_parts()
         assert isinstance(page, EmailMessage)
         for number, one in zip(numbers, post.media, strict=True):
@@ -304,7 +321,24 @@ def _message_id(post: Outgoing, sender: str) -> str:
     return f"{post.key}@{sender.rpartition('@')[2].lower()}"
 
 
-def _page(subject: str, text: str, post: Outgoing, numbers: Sequence[str]) -> str:
+def _footer(name: str, way: str, language: str) -> str:
+    """Why somebody got the letter and how to get no more, in the letter's language if we speak it."""
+    said = _FOOTER.get(language.partition("-")[0].lower(), _FOOTER["en"])
+    return said.format(name=name, way=way.removeprefix("mailto:").partition("?")[0])
+
+
+def _plain(name: str) -> str:
+    """A list's name as it may stand in a header beside its id."""
+    return re.sub(r"[<>\"\\\r\n]", "", name)
+
+
+def _list_id(name: str, sender: str) -> str:
+    """An id that the list keeps (RFC 2919): programs that sort mail go by it."""
+    short = hashlib.sha256(name.casefold().encode()).hexdigest()[:12]
+    return f"{short}.{sender.rpartition('@')[2].lower()}"
+
+
+def _page(subject: str, text: str, post: Outgoing, numbers: Sequence[str], footer: str) -> str:
     """The letter as HTML: pictures first, then paragraphs; plain enough for every mail program."""
     pictures = "".join(
         f'<p><img src="cid:{number}" alt="{escape(one.alt)}" style="max-width:100%;height:auto"></p>'
@@ -315,7 +349,9 @@ def _page(subject: str, text: str, post: Outgoing, numbers: Sequence[str]) -> st
     return (
         f'<!doctype html><html{language}><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
         '<body style="font:16px/1.5 sans-serif;max-width:38rem;margin:0 auto;padding:16px">'
-        f"{pictures}{paragraphs}</body></html>"
+        f"{pictures}{paragraphs}"
+        f'<p style="font-size:13px;opacity:.7;border-top:1px solid;padding-top:8px">{_linked(footer)}</p>'
+        "</body></html>"
     )
 
 

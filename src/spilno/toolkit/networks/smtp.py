@@ -11,7 +11,9 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -23,6 +25,21 @@ from spilno.toolkit.networks.http import redacted
 
 TIMEOUT = 20.0
 """Seconds for connecting, and for every answer."""
+
+PATIENCE = 120.0
+"""Seconds for a conversation as a whole, whatever it is spent on: a drip of bytes is no answer."""
+
+PER_RECIPIENT = 0.5
+"""Seconds more for each recipient."""
+
+SLOWEST = 100_000
+"""Bytes a second: a letter gets as much more time as it takes at this speed."""
+
+DIGESTING = 60.0
+"""Seconds that a server may think about a letter it has got. Leaving earlier makes doubt of what is only slow."""
+
+MOST_REPLY = 64 * 1024
+"""Bytes of one reply; the standard allows 512 in a line."""
 
 GOODBYE = 2.0
 """Seconds for the answer to QUIT, which changes nothing any more."""
@@ -66,15 +83,66 @@ class Taken:
 
     accepted: int
     refused: int
+    codes: Mapping[str, int] = field(default_factory=dict)
+    """How many were refused with which code (``"550 5.1.1"``: no such mailbox, RFC 3463)."""
+
+
+class _Lines:
+    """What a server says, line by line, within bounds: smtplib reads from it as from the socket's own file."""
+
+    def __init__(self, opened: socket.socket, end: float) -> None:
+        self._socket = opened
+        self._end = end
+        self._got = b""
+        self._reply = 0
+        self.wait = TIMEOUT
+
+    def new_reply(self) -> None:
+        self._reply = 0
+
+    def readline(self, limit: int = -1) -> bytes:
+        while b"\n" not in self._got and not 0 <= limit <= len(self._got):
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the conversation as a whole took too long")
+            self._socket.settimeout(min(self.wait, left))
+            part = self._socket.recv(8192)
+            if not part:
+                break
+            self._got += part
+        end = self._got.find(b"\n") + 1 or len(self._got)
+        line = self._got[: min(end, limit) if limit >= 0 else end]
+        self._got = self._got[len(line) :]
+        self._reply += len(line)
+        if self._reply > MOST_REPLY or len(line) >= limit > 0:
+            raise smtplib.SMTPServerDisconnected("a reply without an end")
+        return line
+
+    def close(self) -> None:
+        """Nothing: the socket is not ours."""
 
 
 class _Connection(smtplib.SMTP):
-    """smtplib's, with a socket opened by somebody else."""
+    """smtplib's, with a socket opened by somebody else and replies that end in time."""
 
-    def __init__(self, client: httpx.Client, server: Server, context: ssl.SSLContext) -> None:
+    def __init__(self, client: httpx.Client, server: Server, context: ssl.SSLContext, end: float) -> None:
         self._opener = client
         self._tls = context if server.port == IMPLICIT_TLS else None
+        self._end = end
         super().__init__(server.host, server.port, server.name, TIMEOUT)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:
+            assert self.sock is not None
+            self.file = _Lines(self.sock, self._end)  # type: ignore[assignment]
+        assert isinstance(self.file, _Lines)
+        self.file.new_reply()
+        return super().getreply()
+
+    def wait(self, seconds: float) -> None:
+        """How long the next replies may be waited for."""
+        if isinstance(self.file, _Lines):
+            self.file.wait = seconds
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override]
         opened = open_socket(self._opener, host, port, timeout)
@@ -94,7 +162,8 @@ class Handover:
         self._client = client
         self._server = server
         self._on_its_way = False
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: _Connection | None = None
+        self._patience = PATIENCE
 
     def check(self, sender: str) -> None:
         """Does the server let us in, and this sender write?
@@ -112,13 +181,16 @@ class Handover:
         :param letter: lines end in CRLF.
         :raises NetworkError: uncertain only if the letter itself was on its way.
         """
+        self._patience = PATIENCE + PER_RECIPIENT * len(recipients) + len(letter) / SLOWEST
         return self._told(lambda: self._hand_over(sender, recipients, letter))
 
     # ------------------------------------------------------------------------------------------ the conversation
 
-    def _introduce(self, sender: str, size: int) -> smtplib.SMTP:
+    def _introduce(self, sender: str, size: int) -> _Connection:
         context = ssl.create_default_context()
-        smtp = self._smtp = _Connection(self._client, self._server, context)
+        # Known before it says hello: what goes wrong from here on is a connection that broke off.
+        end = time.monotonic() + self._patience
+        smtp = self._smtp = _Connection(self._client, self._server, context, end)
         smtp.ehlo_or_helo_if_needed()
         if self._server.port != IMPLICIT_TLS and smtp.has_extn("starttls"):
             smtp.starttls(context=context)
@@ -133,17 +205,21 @@ class Handover:
 
     def _hand_over(self, sender: str, recipients: Sequence[str], letter: bytes) -> Taken:
         smtp = self._introduce(sender, len(letter))
-        accepted = self._address(smtp, recipients)
+        accepted, refused = self._address(smtp, recipients)
         code, text = smtp.docmd("DATA")
         if code != 354:
             self._expect(code if code >= 400 else -1, text)
         self._on_its_way = True
+        assert smtp.sock is not None
+        smtp.sock.settimeout(TIMEOUT + len(letter) / SLOWEST)  # for all of it
+        smtp.wait(DIGESTING)
         smtp.send(re.sub(rb"(?m)^\.", b"..", letter) + b".\r\n")
         self._expect(*smtp.getreply())
         self._on_its_way = False
-        return Taken(accepted, len(recipients) - accepted)
+        return Taken(accepted, len(recipients) - accepted, refused)
 
-    def _address(self, smtp: smtplib.SMTP, recipients: Sequence[str]) -> int:
+    def _address(self, smtp: smtplib.SMTP, recipients: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """How many were taken, and how many refused with which code."""
         accepted, refused = 0, []
         for one in recipients:
             code, text = smtp.rcpt(one)
@@ -163,7 +239,7 @@ class Handover:
                 self._expect(421, text)
             params = {"message": self._words(text), "host": self._server.host}
             raise _Refused(NetworkError(Kind.PERMANENT, "recipients_refused", params=params, status=code))
-        return accepted
+        return accepted, dict(Counter(_numbers(code, text) for code, text in refused))
 
     # ------------------------------------------------------------------------------------------ what went wrong
 
@@ -218,7 +294,7 @@ class Handover:
         params: dict[str, Any] = {
             "host": self._server.host,
             "message": self._words(text),
-            "their_code": str(code),
+            "their_code": _numbers(code, text),
         }
         if 400 <= code < 500:
             return NetworkError(Kind.WAIT, "rate_limited", params=params, status=code)
@@ -246,3 +322,10 @@ class Handover:
         said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         secrets = tuple(one for one in (self._server.password,) if len(one) >= 4)
         return redacted(said, secrets)
+
+
+def _numbers(code: int, text: bytes | str) -> str:
+    """The reply's code with the enhanced one behind it, if there is one: ``"550 5.1.1"`` (RFC 2034)."""
+    said = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    more = re.match(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", said)
+    return f"{code} {more[0]}" if more else str(code)
