@@ -499,3 +499,18 @@ def test_the_secret_of_the_app_is_checked(practice: Practice) -> None:
     assert unknown["is_valid"] is False
     foreign = requests.get(url, params={"input_token": TOKEN, "access_token": "y"}, timeout=10)
     assert foreign.json()["error"]["code"] == 100
+
+
+def test_all_of_this_can_be_scripted(page: Page, practice: Practice) -> None:
+    def control(path: str, **body: Any) -> None:
+        requests.post(f"{practice.url}/control/{path}", json=body, timeout=10).raise_for_status()
+
+    whom = {"network": "facebook", "name": "books"}
+    control("accounts/change", **whom, lacks=["pages_read_engagement"])
+    assert refused(lambda: list(page.get_feed()))[0] == 200
+    control("accounts/change", **whom, lacks=[], gone=True)
+    assert refused(lambda: page.api_get())[:2] == (100, 33)
+    control("accounts/change", **whom, gone=False)
+    control("settings", calls_an_hour=1)
+    page.api_get()
+    assert refused(lambda: page.api_get())[0] == 32

@@ -10,6 +10,8 @@ method       path                                body (JSON)
 ``POST``     ``/control/faults``                 ``kind``, ``match``, ``times``, ``seconds``, ``bytes``
 ``DELETE``   ``/control/faults``
 ``POST``     ``/control/settings``               ``processing_polls``: how often a new container reads IN_PROGRESS;
+                                                 ``publishing_polls``: the same for a reel that is published;
+                                                 ``calls_an_hour``: how many Graph takes of an account;
                                                  ``messages_a_minute``: how many a chat takes before 429;
                                                  ``youtube_uploads_a_day``, ``youtube_units_a_day``: quotas;
                                                  ``youtube_unaudited``, ``youtube_testing``: 1 for such an app
@@ -38,12 +40,16 @@ from spilno.toolkit.practice.youtube import google
 from spilno.toolkit.practice.youtube_videos import REASONS
 
 SETTINGS = (
-    "processing_polls", "messages_a_minute", "youtube_uploads_a_day", "youtube_units_a_day",
+    "processing_polls", "publishing_polls", "calls_an_hour", "messages_a_minute", "youtube_uploads_a_day", "youtube_units_a_day",
     "youtube_unaudited", "youtube_testing",
 )  # fmt: skip
-FLAGS = ("no_channel", "hidden_subscribers", "comments_disabled", "no_thumbnails", "long_uploads")
+FLAGS = (
+    "no_channel", "hidden_subscribers", "comments_disabled", "no_thumbnails", "long_uploads",
+    "gone", "lacks", "token_until",
+)  # fmt: skip
 """What an account can be made to be: without a channel, with a hidden number of subscribers, with closed comments,
-without thumbnails of its own, without long videos (``"disallowed"``)."""
+without thumbnails of its own, without long videos (``"disallowed"``); of a page or an Instagram account: deleted,
+without the permissions of a list, with a token that ends (ISO 8601)."""
 
 
 def routes(state: State, faults: Faults) -> list[Route]:
