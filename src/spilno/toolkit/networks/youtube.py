@@ -191,8 +191,8 @@ class YouTube(Network):
             if error.so_far is None:
                 error.so_far = Prepared(data)
             raise
-        kept = {key: value for key, value in data.items() if key in ("video", "thumbnail")}
-        return Prepared({**kept, "ready": True})
+        done = {key: value for key, value in data.items() if key in ("video", "thumbnail")}
+        return Prepared({**done, "ready": True})
 
     def commit(
         self, *, client: httpx.Client, credentials: Credentials, post: Outgoing, prepared: Prepared

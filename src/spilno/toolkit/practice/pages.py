@@ -77,6 +77,14 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "To connect this account in Spilno: address {address}, token {token}",
         "ru": "Чтобы подключить этот аккаунт в Spilno: адрес {address}, токен {token}",
     },
+    "connect_by_consent": {
+        "uk": "Щоб підʼєднати цей акаунт у Spilno: адреса {address}; застосунок реєструють із будь-яким "
+        "ідентифікатором і секретом, дозвіл дають на сторінці згоди.",
+        "en": "To connect this account in Spilno: address {address}; register the app with any id and secret, and say "
+        "yes on the consent page.",
+        "ru": "Чтобы подключить этот аккаунт в Spilno: адрес {address}; приложение регистрируют с любым "
+        "идентификатором и секретом, разрешение дают на странице согласия.",
+    },
     "followers": {"uk": "Підписники", "en": "Followers", "ru": "Подписчики"},
     "posts": {"uk": "Дописи", "en": "Posts", "ru": "Публикации"},
     "stories": {"uk": "Сторіс", "en": "Stories", "ru": "Сторис"},
@@ -322,7 +330,8 @@ def routes(state: State, *, graph: str, bots: str) -> list[Route]:
         path = {"telegram": bots, "linkedin": PREFIX, "youtube": GOOGLE}.get(found["network"], graph)
         address = f"<code>{escape(str(request.base_url).rstrip('/') + path)}</code>"
         token = f"<code>{escape(found['token'])}</code>"
-        body += f'<p class="soft">{page.word("connect").format(address=address, token=token)}</p>'
+        how = "connect_by_consent" if found["network"] == "youtube" else "connect"
+        body += f'<p class="soft">{page.word(how).format(address=address, token=token)}</p>'
         return page.response(found["title"], body)
 
     async def one(request: Request) -> Response:

@@ -78,6 +78,8 @@ async def go_on(request: Request, state: State) -> Response:
     if match is None or (match[3] != "*" and int(match[3]) != size) or int(match[2]) >= size:
         raise bad("badRequest", "Invalid Content-Range", "Content-Range")
     first, last = int(match[1]), int(match[2])
+    if last < first:
+        raise bad("badRequest", "Invalid Content-Range", "Content-Range")
     if first != have:
         return _incomplete(have)
     if last != size - 1 and (last + 1 - first) % UNIT:
