@@ -14,6 +14,7 @@ from PIL import Image
 
 from spilno.toolkit.networks.base import MediaFile, Outgoing
 from spilno.toolkit.practice import Practice, start
+from spilno.toolkit.practice.graph_answer import forget_calls
 from spilno.toolkit.practice.graph_login import APP_ID, APP_SECRET
 
 from .contract import World
@@ -58,6 +59,7 @@ def practice_(running: Practice, clock: Moving) -> Practice:
         data[kept].clear()
     for setting in ("calls_an_hour", "publishing_polls"):
         data.pop(setting, None)
+    forget_calls(running.state)
     data |= {"next": 1, "processing_polls": 0}
     running.faults.clear()
     running.state.add_account(network="instagram", name="books", title="Книги", followers=2400)

@@ -25,6 +25,7 @@ from facebook_business.session import FacebookSession
 from PIL import Image
 
 from spilno.toolkit.practice import Practice, start
+from spilno.toolkit.practice.graph_answer import forget_calls
 from spilno.toolkit.practice.graph_login import APP_ID, APP_SECRET
 from spilno.toolkit.practice.graph_video import PIECE
 from tests.toolkit.networks.films import film
@@ -57,6 +58,7 @@ def practice(running: Practice) -> Practice:
         data[kept].clear()
     for setting in ("calls_an_hour", "publishing_polls"):
         data.pop(setting, None)
+    forget_calls(running.state)
     data |= {"next": 1, "processing_polls": 0}
     running.state.add_account(network="instagram", name="books", title="Книги", followers=9000)
     running.state.add_account(network="facebook", name="books", title="Книги для всіх", followers=9000)

@@ -40,8 +40,8 @@ from spilno.toolkit.practice.youtube import google
 from spilno.toolkit.practice.youtube_videos import REASONS
 
 SETTINGS = (
-    "processing_polls", "publishing_polls", "calls_an_hour", "messages_a_minute", "youtube_uploads_a_day", "youtube_units_a_day",
-    "youtube_unaudited", "youtube_testing",
+    "processing_polls", "publishing_polls", "calls_an_hour", "messages_a_minute",
+    "youtube_uploads_a_day", "youtube_units_a_day", "youtube_unaudited", "youtube_testing",
 )  # fmt: skip
 FLAGS = (
     "no_channel", "hidden_subscribers", "comments_disabled", "no_thumbnails", "long_uploads",

@@ -174,6 +174,11 @@ def post_of_comment(data: Mapping[str, Any], account: Mapping[str, Any], node: s
 _calls: WeakKeyDictionary[State, dict[str, deque[float]]] = WeakKeyDictionary()
 
 
+def forget_calls(state: State) -> None:
+    """Begin the hour anew."""
+    _calls.pop(state, None)
+
+
 def _used(call: Call) -> dict[str, str]:
     """Count the call; the headers that say how much of the limits is used, in hundredths.
 
