@@ -10,6 +10,8 @@ import { figures } from "./lazy.js";
 import { invalid } from "./invalid.js";
 import { keys } from "./keys.js";
 import { menus } from "./menus.js";
+import { stepsBack } from "./moves.js";
+import { planChanges, plans } from "./plan.js";
 import { previews } from "./preview.js";
 import { requests } from "./requests.js";
 import { scrollers } from "./scrollers.js";
@@ -34,5 +36,5 @@ htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from
 // Helpers that listen on the document once …
 for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid, uploadWatch]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
-const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, scrollers, tabs];
+const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, scrollers, tabs, plans];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));

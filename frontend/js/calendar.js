@@ -9,13 +9,19 @@ import dayGrid from "@fullcalendar/daygrid";
 import interaction from "@fullcalendar/interaction";
 import list from "@fullcalendar/list";
 import timeGrid from "@fullcalendar/timegrid";
-import { post, word } from "./dom.js";
+import { hints, load } from "./calendar-data.js";
+import { classes, face, story } from "./calendar-face.js";
+import { word } from "./dom.js";
+import { act } from "./moves.js";
+import { planKeys } from "./plan-keys.js";
 import { shelf } from "./shelf.js";
 import { toast } from "./toasts.js";
 
-const views = { month: "dayGridMonth", week: "timeGridWeek", list: "listMonth" };
+const views = { month: "dayGridMonth", week: "timeGridWeek", day: "timeGridDay", list: "listMonth" };
+const names = { dayGridMonth: "month", timeGridWeek: "week", timeGridDay: "day", listWeek: "week", listDay: "day", listMonth: "month" };
 const codes = { uk, ru, en };
 const wall = (text) => text.replace(/(Z|[+-]\d\d:\d\d)$/, "");
+const perDay = 5;
 
 /** The workspace's wall clock now, as ISO text. */
 function wallNow(zone) {
@@ -23,62 +29,53 @@ function wallNow(zone) {
   return parts.replace(" ", "T");
 }
 
-let known;
-/** Marks of networks by key, once in the page instead of in each of thousands of events. */
-const marks = () => (known ??= JSON.parse(document.getElementById("plan-marks")?.textContent || "{}"));
-
-function face({ event, timeText }) {
-  const more = event.extendedProps;
-  if (more.day) return { domNodes: [Object.assign(document.createElement("span"), { className: "ev-rest", textContent: event.title })] };
-  const line = Object.assign(document.createElement("div"), { className: "ev" });
-  if (timeText) line.append(Object.assign(document.createElement("time"), { textContent: timeText }));
-  const networks = more.network ? [more.network] : (more.networks ?? []).map((key) => marks()[key]).filter(Boolean);
-  for (const network of networks.slice(0, 3)) {
-    const mark = Object.assign(document.createElement("span"), { className: "net net-small", textContent: network.short, title: network.label });
-    mark.style.setProperty("--mark", network.color);
-    line.append(mark);
-  }
-  if (networks.length > 3) line.append(Object.assign(document.createElement("small"), { textContent: `+${networks.length - 3}` }));
-  line.append(Object.assign(document.createElement("b"), { textContent: event.title }));
-  if (more.icon) line.insertAdjacentHTML("beforeend", `<svg class="icon" aria-hidden="true"><use href="${document.body.dataset.icons}#${CSS.escape(more.icon)}"/></svg>`);
-  return { domNodes: [line] };
-}
-
-const many = 300; // events in a month; FullCalendar measures each one of them, also those it then hides
-const perDay = 5;
-
-/** A very full month: the first events of each day and one line for the others, which opens that day's list. */
-function thin(found) {
-  const days = Map.groupBy ? Map.groupBy(found, (one) => one.start.slice(0, 10)) : found.reduce((map, one) => map.set(one.start.slice(0, 10), [...(map.get(one.start.slice(0, 10)) ?? []), one]), new Map());
-  return [...days].flatMap(([date, all]) => (all.length <= perDay ? all : [...all.slice(0, perDay - 1), { id: `more-${date}`, title: `+${all.length - perDay + 1} ${word("more")}`, start: `${date}T23:59`, day: date, editable: false }]));
-}
-
-async function load(element, info) {
-  const url = new URL(element.dataset.events, location.href);
-  url.searchParams.set("start", info.startStr);
-  url.searchParams.set("end", info.endStr);
-  const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-  if (!answer.ok) throw new Error(answer.status);
-  const found = await answer.json();
-  return found.length > many && element.calendar.view.type === views.month ? thin(found) : found;
-}
-
 function open(url) {
   if (document.getElementById("panel")) window.htmx.ajax("GET", url, { target: "#panel", swap: "innerHTML" });
   else location.assign(url);
 }
 
-async function move(element, info) {
+/** Moved with the mouse; with Alt held a copy is made and the post stays. */
+async function drop(element, info, changed) {
   const { event } = info;
-  const answer = await post(element.dataset.move.replace("__id__", event.id), { start: wall(event.startStr) }).catch(() => null);
-  const said = answer?.headers.get("content-type")?.includes("json") ? await answer.json() : {};
-  if (answer?.ok) {
-    if (said.message) toast(said.message, "good");
-    if (said.id) event.setProp("id", said.id);
-    return;
-  }
-  info.revert();
-  toast(said.problem || word(answer ? "failed" : "offline"), "late");
+  const start = event.allDay ? event.startStr.slice(0, 10) : wall(event.startStr).slice(0, 16);
+  const copies = info.jsEvent.altKey && element.dataset.copyUrl;
+  if (copies) info.revert();
+  const url = copies ? element.dataset.copyUrl : element.dataset.move;
+  const said = await act(url.replace("__id__", event.id), { start }, changed);
+  if (said) changed(said.id);
+  else if (!copies) info.revert();
+}
+
+/** The address, the switch of views and the filters go along with the day that is looked at. */
+function follow(view) {
+  const current = view.currentStart.toISOString().slice(0, 10);
+  const today = wallNow(document.body.dataset.zone).slice(0, 10);
+  const last = new Date(view.currentEnd - 1).toISOString().slice(0, 10);
+  const day = current <= today && today <= last ? today : current;
+  const put = (address) => {
+    const url = new URL(address, location.href);
+    url.searchParams.set("day", day);
+    return url.pathname + url.search;
+  };
+  for (const link of document.querySelectorAll(".plan-views a, [data-plan-link]")) link.href = put(link.getAttribute("href"));
+  const field = document.querySelector("[data-plan-filters] input[name=day]");
+  if (field) field.value = day;
+  const here = new URL(location.href);
+  if (here.searchParams.get("day") === day || (!here.searchParams.has("day") && day === today)) return;
+  here.searchParams.set("day", day);
+  if (!here.searchParams.has("view")) here.searchParams.set("view", names[view.type] ?? "month");
+  history.replaceState(history.state, "", here);
+}
+
+/** The person's own hours beside the workspace's, as they are on the first day shown. */
+function ownHours(element, view, date) {
+  const zone = element.dataset.ownZone;
+  if (!zone) return "";
+  // What the workspace's clock shows as `date`, as a real moment: guess, then correct by what its clock shows there.
+  const shown = view.currentStart.toISOString().slice(0, 10) + date.toISOString().slice(10, 16);
+  const guess = Date.parse(`${shown}Z`);
+  const seen = Date.parse(`${new Intl.DateTimeFormat("sv-SE", { timeZone: element.dataset.zone, dateStyle: "short", timeStyle: "medium" }).format(guess).replace(" ", "T")}Z`);
+  return new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" }).format(guess - (seen - guess));
 }
 
 function start(element) {
@@ -86,36 +83,54 @@ function start(element) {
   element.dataset.watched = "1";
   const data = element.dataset;
   const narrow = matchMedia("(max-width: 759px)").matches;
+  // On a phone a month of squares says nothing: its days as a list, and a week as well.
+  const first = narrow ? (data.view === "day" ? views.day : data.view === "week" ? "listWeek" : views.list) : (views[data.view] ?? views.month);
   const box = document.createElement("div");
   element.append(box);
+  let wanted = "";
+  const changed = (id) => {
+    wanted = id ?? "";
+    calendar.refetchEvents();
+  };
+  const create = (day) => data.create && open(`${data.create}${data.create.includes("?") ? "&" : "?"}at=${day ?? wall(calendar.view.currentStart.toISOString()).slice(0, 10)}`);
+  const switches = data.fixed ? "" : data.listed && !narrow ? "dayGridMonth,timeGridWeek" : "dayGridMonth,timeGridWeek,listMonth";
   const calendar = new Calendar(box, {
     plugins: [dayGrid, timeGrid, list, interaction],
     locale: codes[document.documentElement.lang] ?? uk,
     timeZone: "UTC",
     now: () => wallNow(data.zone || document.body.dataset.zone),
-    initialView: narrow ? views.list : (views[data.view] ?? views.month),
+    initialView: first,
     initialDate: data.day || undefined,
-    headerToolbar: { left: "prev,today,next", center: "title", right: data.listed && !narrow ? "dayGridMonth,timeGridWeek" : "dayGridMonth,timeGridWeek,listMonth" },
+    headerToolbar: { left: "prev,today,next", center: "title", right: switches },
     buttonText: { today: word("today"), month: word("month"), week: word("week"), list: word("list") },
     noEventsText: word("nothing"),
     moreLinkText: (count) => `+${count} ${word("more")}`,
     height: "auto",
     dayMaxEvents: perDay,
-    allDaySlot: false,
+    allDayText: "",
     nowIndicator: true,
     scrollTime: "08:00",
     eventMinHeight: 42,
     // The week holds the whole day and opens at the morning; month and list are as long as they are.
     datesSet: ({ view }) => {
+      if (data.fixed) follow(view);
       const height = view.type.startsWith("timeGrid") ? Math.max(560, innerHeight - 210) : "auto";
       if (calendar.getOption("height") === height) return;
       calendar.setOption("height", height);
       if (height !== "auto") requestAnimationFrame(() => calendar.scrollToTime("08:00"));
     },
     slotDuration: "00:30",
+    snapDuration: "00:15",
     defaultTimedEventDuration: "00:30",
+    forceEventDuration: true,
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
     slotLabelFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
+    slotLabelContent: ({ date, text, view }) => {
+      const own = ownHours(element, view, date);
+      const nodes = [Object.assign(document.createElement("span"), { textContent: text })];
+      if (own) nodes.push(Object.assign(document.createElement("small"), { className: "own-hour", textContent: own, title: word("yourTime") }));
+      return { domNodes: nodes };
+    },
     eventDisplay: "block",
     displayEventEnd: false,
     navLinks: false,
@@ -123,31 +138,53 @@ function start(element) {
     eventDurationEditable: false,
     lazyFetching: false, // what was thinned for the month is not enough for the week
     nextDayThreshold: "06:00", // a post has no length: one at 23:45 does not belong to the next day
+    eventOrder: "due,start,free,title",
     events: (info, done, failed) =>
-      load(element, info).then(done, (problem) => {
-        toast(word(problem instanceof TypeError ? "offline" : "failed"), "late");
-        failed(problem);
-      }),
-    eventDataTransform: (raw) => (raw.url || raw.day || !data.item ? raw : { ...raw, url: data.item.replace("__id__", raw.id.split("@")[0]) }),
-    eventClassNames: ({ event }) => event.extendedProps.day ? ["ev-day"] : [`ev-${event.extendedProps.voice || "out"}`, ...(event.extendedProps.look ? [`ev-${event.extendedProps.look}`] : [])],
+      load(element, info, names[calendar.view.type] ?? "").then(
+        (found) => {
+          done(found);
+          point(info);
+        },
+        (problem) => {
+          toast(word(problem instanceof TypeError ? "offline" : "failed"), "late");
+          failed(problem);
+        },
+      ),
+    eventClassNames: classes,
     eventContent: face,
-    eventDidMount: ({ event, el }) => el.setAttribute("title", [event.title, event.extendedProps.network?.label, event.extendedProps.state].filter(Boolean).join(" · ")),
-    eventClick: (info) => {
-      info.jsEvent.preventDefault();
-      if (info.event.extendedProps.day) return calendar.changeView("listDay", info.event.extendedProps.day);
-      if (info.event.url && !info.jsEvent.metaKey && !info.jsEvent.ctrlKey) open(info.event.url);
-      else if (info.event.url) window.open(info.event.url, "_blank", "noopener");
+    eventDidMount: (info) => {
+      const { event, el } = info;
+      el.setAttribute("title", story(info));
+      if (!event.id.includes("@")) return;
+      Object.assign(el.dataset, { entry: event.id, start: wall(event.startStr).slice(0, 16), title: event.title });
+      if (event.id === wanted) requestAnimationFrame(() => (el.focus(), (wanted = "")));
     },
-    eventDrop: (info) => move(element, info),
-    dateClick: (info) => data.create && open(`${data.create}${data.create.includes("?") ? "&" : "?"}at=${wall(info.dateStr)}`),
+    eventClick: (info) => {
+      const { event, jsEvent } = info;
+      const more = event.extendedProps;
+      jsEvent.preventDefault();
+      if (more.day) return calendar.changeView("listDay", more.day);
+      if (more.free) return data.create && open(`${data.create}?at=${wall(event.startStr).slice(0, 16)}${more.free.map((one) => `&channel=${one}`).join("")}`);
+      if (more.due) return more.panel ? open(more.address) : location.assign(more.address);
+      if (event.url && !jsEvent.metaKey && !jsEvent.ctrlKey) open(event.url);
+      else if (event.url) window.open(event.url, "_blank", "noopener");
+    },
+    eventDrop: (info) => drop(element, info, changed),
+    dateClick: (info) => create(wall(info.dateStr)),
   });
+  const point = async (info) => {
+    const found = await hints(element, info.startStr, info.endStr);
+    for (const [id, said] of Object.entries(found)) calendar.getEventById(id)?.setExtendedProp("hints", said);
+    for (const el of box.querySelectorAll("[data-entry]")) if (found[el.dataset.entry]) el.title = [el.title.split(" · ").filter((part) => !found[el.dataset.entry].includes(part)).join(" · "), ...found[el.dataset.entry]].join(" · ");
+  };
   calendar.render();
   // Its arrows are pictures without a name, in buttons that have one.
   box.querySelectorAll(".fc-icon").forEach((icon) => icon.setAttribute("aria-hidden", "true"));
   element.calendar = calendar;
-  shelf(element, calendar);
+  shelf(element, calendar, changed);
+  planKeys(element, { move: data.move, copy: data.copyUrl, remove: data.deleteUrl }, changed, data.create && create);
   // After something was saved in the panel the server says `HX-Trigger: plan-changed`.
-  document.body.addEventListener("plan-changed", () => calendar.refetchEvents());
+  document.body.addEventListener("plan-changed", () => changed());
 }
 
 window.spilnoCalendars = (elements) => elements.forEach(start);

@@ -1,9 +1,8 @@
 // Cards beside the calendar (reserve and ideas) can be dragged onto a day.
 import { Draggable } from "@fullcalendar/interaction";
-import { post, word } from "./dom.js";
-import { toast } from "./toasts.js";
+import { act } from "./moves.js";
 
-export function shelf(element, calendar) {
+export function shelf(element, calendar, changed) {
   const list = document.querySelector("[data-shelf]");
   if (!list || !element.dataset.move) return;
   new Draggable(list, {
@@ -20,12 +19,11 @@ export function shelf(element, calendar) {
     const card = info.draggedEl;
     const start = info.event.allDay ? info.event.startStr.slice(0, 10) : info.event.startStr.replace(/(Z|[+-]\d\d:\d\d)$/, "");
     info.event.remove();
-    const answer = await post(element.dataset.move.replace("__id__", card.dataset.item), { start }).catch(() => null);
-    const said = answer?.headers.get("content-type")?.includes("json") ? await answer.json() : {};
-    if (answer?.ok) {
-      card.remove();
-      toast(said.message, "good");
-      calendar.refetchEvents();
-    } else toast(said.problem || word(answer ? "failed" : "offline"), "late");
+    // Taken back, it is a card again: only the server knows how it looks there.
+    const back = () => (list.contains(card) || list.append(card), changed());
+    const said = await act(element.dataset.move.replace("__id__", card.dataset.item), { start }, back);
+    if (!said) return;
+    card.remove();
+    changed(said.id);
   });
 }

@@ -14,7 +14,8 @@ function raise(list) {
   list.showPopover();
 }
 
-export function toast(text, tone = "") {
+/** `action`: {label, run}, a button beside the text. */
+export function toast(text, tone = "", action = null) {
   const template = document.getElementById(`toast-${tone || "plain"}`);
   const list = document.getElementById("toasts");
   if (!template || !list) return;
@@ -22,6 +23,11 @@ export function toast(text, tone = "") {
   element.querySelector("p").textContent = text;
   // The same thing said twice is one message.
   for (const other of list.querySelectorAll(".toast")) if (other.querySelector("p").textContent === text) other.remove();
+  if (action) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "toast-act", textContent: action.label });
+    button.addEventListener("click", () => (element.remove(), action.run()));
+    element.querySelector("p").after(button);
+  }
   list.append(element);
   raise(list);
   fade(element);

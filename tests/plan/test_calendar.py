@@ -11,6 +11,7 @@ from spilno.channels.models import Channel
 from spilno.kernel.clock import day_start, from_wall
 from spilno.kernel.errors import UserError
 from spilno.plan import queries, services
+from spilno.plan.calendar import Wanted, calendar, shelf
 from spilno.plan.models import Variant
 from tests.conftest import Cast
 from tests.plan.test_items import deliver, make_initiative, make_item
@@ -32,17 +33,17 @@ def test_from_is_inside_and_to_is_outside(cast: Cast, bluesky: Channel) -> None:
     put(cast, bluesky, start, "first")
     put(cast, bluesky, end, "after")
     put(cast, bluesky, None, "undated")
-    found = queries.calendar(workspace=cast.workspace, start=start, end=end)
+    found = calendar(workspace=cast.workspace, start=start, end=end)
     assert [(one.title, one.at) for one in found] == [("first", start), ("last", end - timedelta(seconds=1))]
 
 
 def test_a_published_post_stands_where_it_really_went_out(cast: Cast, group: Channel) -> None:
     variant = put(cast, group, kyiv("2026-11-30T20:00"))
     deliver(variant, "published", cast.now, published_at=kyiv("2026-12-01T09:15"))
-    november = queries.calendar(
+    november = calendar(
         workspace=cast.workspace, start=kyiv("2026-11-01T00:00"), end=kyiv("2026-12-01T00:00")
     )
-    december = queries.calendar(
+    december = calendar(
         workspace=cast.workspace, start=kyiv("2026-12-01T00:00"), end=kyiv("2027-01-01T00:00")
     )
     assert november == []
@@ -57,20 +58,20 @@ def test_filters(cast: Cast, bluesky: Channel, group: Channel) -> None:
     deliver(put(cast, group, at, "failed"), "failed", cast.now)
 
     def titles(**wanted: object) -> list[str]:
-        found = queries.calendar(
+        found = calendar(
             workspace=cast.workspace,
             start=day_start(at.date(), "UTC"),
             end=at + timedelta(days=1),
-            **wanted,  # type: ignore[arg-type]
+            wanted=Wanted(**wanted),  # type: ignore[arg-type]
         )
         return sorted(one.title for one in found)
 
     assert titles() == ["draft", "failed", "queued"]
-    assert titles(channels=[group.pk]) == ["failed"]
-    assert titles(initiative=initiative.pk) == ["draft"]
-    assert titles(states=["queued"]) == ["queued"]
-    assert titles(states=[""]) == ["draft"]
-    assert titles(states=["", "failed"]) == ["draft", "failed"]
+    assert titles(channels=(group.pk,)) == ["failed"]
+    assert titles(initiatives=(initiative.pk,)) == ["draft"]
+    assert titles(states=("queued",)) == ["queued"]
+    assert titles(states=("",)) == ["draft"]
+    assert titles(states=("", "failed")) == ["draft", "failed"]
 
 
 def test_other_workspaces_and_deleted_items_are_not_there(cast: Cast, bluesky: Channel) -> None:
@@ -78,13 +79,13 @@ def test_other_workspaces_and_deleted_items_are_not_there(cast: Cast, bluesky: C
     services.delete_item(item=put(cast, bluesky, at).item, by=cast.owner, now=cast.now)
     put(cast, bluesky, at, "ours")
     around = {"start": at - timedelta(days=1), "end": at + timedelta(days=1)}
-    assert [one.title for one in queries.calendar(workspace=cast.workspace, **around)] == ["ours"]
-    assert queries.calendar(workspace=cast.other_workspace, **around) == []
+    assert [one.title for one in calendar(workspace=cast.workspace, **around)] == ["ours"]
+    assert calendar(workspace=cast.other_workspace, **around) == []
 
 
 def test_a_year_is_too_long(cast: Cast) -> None:
     with pytest.raises(UserError) as caught:
-        queries.calendar(workspace=cast.workspace, start=cast.now, end=cast.now + timedelta(days=365))
+        calendar(workspace=cast.workspace, start=cast.now, end=cast.now + timedelta(days=365))
     assert caught.value.code == "period_too_long"
 
 
@@ -94,8 +95,8 @@ def test_the_shelf_holds_what_has_no_day(cast: Cast, bluesky: Channel) -> None:
     make_item(cast, "no channel", reserve=True)
     out = put(cast, bluesky, None, "out without a plan")
     deliver(out, "published", cast.now, published_at=cast.now)
-    assert sorted(one.text for one in queries.shelf(workspace=cast.workspace)) == ["idea", "no channel"]
-    assert queries.shelf(workspace=cast.other_workspace) == []
+    assert sorted(one.text for one in shelf(workspace=cast.workspace)) == ["idea", "no channel"]
+    assert shelf(workspace=cast.other_workspace) == []
 
 
 def test_two_thousand_items_take_two_queries(
@@ -104,7 +105,7 @@ def test_two_thousand_items_take_two_queries(
     fill(cast, bluesky, 2000)
     start = kyiv("2026-11-01T00:00")
     with django_assert_num_queries(2):
-        found = queries.calendar(workspace=cast.workspace, start=start, end=start + timedelta(days=30))
+        found = calendar(workspace=cast.workspace, start=start, end=start + timedelta(days=30))
     assert len(found) == 2000
 
 

@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
-from django.db.models.functions import Left
+from django.db.models import Count, F, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.urls import reverse
 
 from spilno.briefs.models import Initiative
@@ -29,8 +28,6 @@ from spilno.toolkit.media.facts import Facts
 from spilno.toolkit.media.recipe import Fitting, Recipe, as_file
 from spilno.toolkit.networks.base import MediaFile, Outgoing
 
-CALENDAR_DAYS = 62  # the longest stretch that is read at once: a month with the weeks around it, or two
-SHELF = 100
 USES = 50  # of a file that are looked at
 
 
@@ -259,118 +256,6 @@ def item_of(workspace: Workspace, pk: UUID) -> Item | None:
 
 
 # ------------------------------------------------------------------------------------------------ initiative
-
-
-# ------------------------------------------------------------------------------------------------ calendar
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A variant in the plan. ``state``: the delivery's, or ``""`` if nothing is scheduled yet."""
-
-    variant_id: UUID
-    item_id: UUID
-    title: str
-    at: datetime | None  # aware UTC
-    channel_id: UUID | None
-    channel: str
-    network: str
-    placement: str
-    state: str
-    reserve: bool
-    initiative_id: UUID | None
-
-
-_FIELDS = (
-    "pk", "item_id", "publish_at", "channel_id", "placement", "item__title", "beginning", "item__reserve",
-    "item__initiative_id", "channel__name", "channel__network", "delivery__state", "delivery__due_at",
-    "delivery__published_at",
-)  # fmt: skip
-
-
-def calendar(
-    *,
-    workspace: Workspace,
-    start: datetime,
-    end: datetime,
-    channels: Collection[UUID] = (),
-    initiative: UUID | None = None,
-    states: Collection[str] = (),
-) -> list[Slot]:
-    """What is planned or out from ``start`` (inclusive) to ``end`` (exclusive), by time: two queries.
-
-    A published variant stands at the time it really went out. ``states``: delivery states to keep, ``""`` for
-    what is not scheduled; nothing named keeps all.
-
-    :raises UserError: ``period_too_long`` beyond :data:`CALENDAR_DAYS` days.
-    """
-    if (end - start).days > CALENDAR_DAYS:
-        raise UserError("period_too_long", days=CALENDAR_DAYS)
-    wanted = _filtered(_live(workspace), channels, initiative, states)
-    # Two questions instead of one with OR over two tables, which no index answers.
-    planned = wanted.filter(publish_at__gte=start, publish_at__lt=end)
-    moved = wanted.filter(
-        ~Q(publish_at__gte=start, publish_at__lt=end) | Q(publish_at=None),
-        delivery__state="published",
-        delivery__published_at__gte=start,
-        delivery__published_at__lt=end,
-    )
-    slots = [_slot(row) for rows in (planned, moved) for row in rows.values(*_FIELDS)]
-    return sorted(
-        (one for one in slots if one.at is not None and start <= one.at < end),
-        key=lambda one: (one.at, one.title, one.item_id),
-    )
-
-
-def _live(workspace: Workspace) -> QuerySet[Variant]:
-    return (
-        Variant.objects.filter(workspace=workspace, item__deleted_at=None)
-        .annotate(beginning=Left("item__text", 120))
-        .order_by("publish_at")
-    )
-
-
-def _filtered(
-    variants: QuerySet[Variant],
-    channels: Collection[UUID],
-    initiative: UUID | None,
-    states: Collection[str],
-) -> QuerySet[Variant]:
-    if channels:
-        variants = variants.filter(channel_id__in=channels)
-    if initiative is not None:
-        variants = variants.filter(item__initiative_id=initiative)
-    if states:
-        among = Q(delivery__state__in=[one for one in states if one])
-        variants = variants.filter(among | Q(delivery__isnull=True) if "" in states else among)
-    return variants
-
-
-def _slot(row: dict[str, Any]) -> Slot:
-    return Slot(
-        variant_id=row["pk"],
-        item_id=row["item_id"],
-        title=title_of(row["item__title"], row["beginning"]),
-        at=row["delivery__published_at"] or row["publish_at"],
-        channel_id=row["channel_id"],
-        channel=row["channel__name"],
-        network=row["channel__network"],
-        placement=row["placement"],
-        state=row["delivery__state"] or "",
-        reserve=row["item__reserve"],
-        initiative_id=row["item__initiative_id"],
-    )
-
-
-def shelf(*, workspace: Workspace, initiative: UUID | None = None, most: int = SHELF) -> list[Item]:
-    """Items that stand on no day yet: reserve and ideas, the newest change first, with their variants."""
-    dated = Variant.objects.filter(item=OuterRef("pk"), publish_at__isnull=False)
-    out = Variant.objects.filter(item=OuterRef("pk"), delivery__published_at__isnull=False)
-    found = items(workspace).filter(~Exists(dated), ~Exists(out))
-    if initiative is not None:
-        found = found.filter(initiative_id=initiative)
-    variants = Variant.objects.select_related("channel").order_by("position")
-    return list(found.order_by("-updated_at").prefetch_related(Prefetch("variants", variants))[:most])
 
 
 def of_initiative(initiative: Initiative) -> list[Item]:

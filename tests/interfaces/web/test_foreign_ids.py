@@ -27,7 +27,7 @@ from spilno.community.models import Message
 from spilno.contingency.models import Checkpoint, Proposal, Reminder
 from spilno.pages.models import Entry, PublicPage
 from spilno.plan import services as plan
-from spilno.plan.models import Item, Media, Rendition, Variant
+from spilno.plan.models import Item, Media, PlanChange, PlanImport, Rendition, Variant
 from spilno.publishing.models import Delivery
 from spilno.team.models import Community, Department, Invitation, Person, Workspace
 from tests.conftest import NOW, Cast
@@ -60,6 +60,8 @@ class House:
     proposal: Proposal
     reminder: Reminder
     rendition: Rendition
+    change: PlanChange
+    plan_import: PlanImport
 
 
 def furnish(workspace: Workspace, owner: Person, name: str) -> House:
@@ -129,9 +131,13 @@ def furnish(workspace: Workspace, owner: Person, name: str) -> House:
         **of, media=media, key="0" * 64, recipe={"kind": "image"}, state="ready", file=media.file.name,
         mime="image/png", bytes=media.bytes, wanted_at=NOW, created_at=NOW, updated_at=NOW,
     )  # fmt: skip
+    change = PlanChange.objects.create(**of, person=owner, kind="moved", made_at=NOW)
+    plan_import = PlanImport.objects.create(
+        **of, person=owner, name="plan.csv", columns=["text"], rows=[[2, ["a"]]], created_at=NOW
+    )
     return House(
         workspace, owner, department, community, invitation, channel, initiative, brief, target, media, item,
-        variant, delivery, page, entry, message, checkpoint, proposal, reminder, rendition,
+        variant, delivery, page, entry, message, checkpoint, proposal, reminder, rendition, change, plan_import,
     )  # fmt: skip
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from spilno.plan.queries import Slot
+from spilno.plan.calendar import Slot
 from spilno.publishing.states import AHEAD, NEEDS_ATTENTION, DeliveryState
 from spilno.toolkit.networks import registry
 
@@ -38,7 +40,7 @@ _URGENCY = {state: number for number, state in enumerate(LOOKS)}
 # What one can filter by → delivery states ("" is: nothing scheduled).
 GROUPS: dict[str, tuple[str, ...]] = {
     "draft": ("", _S.CANCELLED),
-    "scheduled": (*AHEAD, _S.COMMITTING, _S.UNCERTAIN),
+    "scheduled": (*(one for one in AHEAD if one != _S.HELD), _S.COMMITTING, _S.UNCERTAIN),
     "attention": (*NEEDS_ATTENTION, _S.HELD),
     "published": (_S.PUBLISHED,),
 }
@@ -48,6 +50,16 @@ GROUP_LABELS: Mapping[str, Any] = {
     "attention": gettext_lazy("Need attention"),
     "published": gettext_lazy("Published"),
 }
+
+MOVABLE = frozenset({"", _S.CANCELLED, _S.HELD, _S.MISSED, *AHEAD})
+"""States in which a post can be given another time."""
+
+_GROUP_OF = {state: key for key, states in GROUPS.items() for state in states}
+
+
+def group_of(state: str) -> str:
+    """The key of the group that a state belongs to."""
+    return _GROUP_OF.get(state, "attention")
 
 
 def word(state: str) -> str:
@@ -77,9 +89,12 @@ def mark_of(network: str, language: str) -> Mark:
     return Mark(found.short, found.color, found.label.get(language) or found.label.get("en") or network)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Entry:
-    """A post at one time, on one or several channels: what stands in the calendar and in the list."""
+    """A post at one time, on one or several channels: what stands in the calendar and in the list.
+
+    Made by the thousand: read, never changed.
+    """
 
     slots: tuple[Slot, ...]
 
@@ -88,7 +103,23 @@ class Entry:
         return self.slots[0]
 
     @property
+    def item_id(self) -> UUID:
+        return self.slots[0].item_id
+
+    @property
+    def at(self) -> datetime:
+        return self.slots[0].at
+
+    @property
+    def key(self) -> str:
+        """What names it in addresses: ``ITEM@SECONDS``."""
+        slot = self.slots[0]
+        return f"{slot.item_id}@{int(slot.at.timestamp())}"
+
+    @property
     def state(self) -> str:
+        if len(self.slots) == 1:
+            return self.slots[0].state
         return most_urgent(one.state for one in self.slots)
 
     @property
@@ -98,7 +129,7 @@ class Entry:
     @property
     def movable(self) -> bool:
         """At least one channel can still be moved."""
-        return any(one.state in ("", _S.CANCELLED, _S.HELD, _S.MISSED, *AHEAD) for one in self.slots)
+        return any(one.state in MOVABLE for one in self.slots)
 
     @property
     def channels(self) -> str:
@@ -111,7 +142,9 @@ class Entry:
 
 def entries(slots: Iterable[Slot]) -> list[Entry]:
     """Variants of one post at one time become one entry; the order stays."""
-    grouped: dict[tuple[Any, Any], list[Slot]] = {}
+    grouped: dict[tuple[Any, Any], tuple[Slot, ...]] = {}
     for slot in slots:
-        grouped.setdefault((slot.item_id, slot.at), []).append(slot)
-    return [Entry(tuple(group)) for group in grouped.values()]
+        key = (slot.item_id, slot.at)
+        known = grouped.get(key)
+        grouped[key] = (*known, slot) if known else (slot,)
+    return [Entry(group) for group in grouped.values()]

@@ -19,6 +19,7 @@ from spilno.interfaces.web.views import (
     media_library,
     pages,
     plan,
+    plan_feeds,
     public,
     results,
     setup,
@@ -52,6 +53,7 @@ urlpatterns = [
     *public.urlpatterns,
     *connecting.outer_urlpatterns,
     *media_library.public_urlpatterns,
+    *plan_feeds.public_urlpatterns,
     *design.urlpatterns,
     *health.urlpatterns,
 ]

@@ -1,318 +1,241 @@
-"""The plan: what goes out when and where."""
+"""The plan: what goes out when and where. Month, week, day, list, board, lanes: one question drawn differently."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode
+from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
-from django.shortcuts import render
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET, require_POST
 
-from spilno.briefs.models import Initiative
-from spilno.channels.models import Channel
 from spilno.interfaces.web import plan_marks
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.messages import text_of
-from spilno.interfaces.web.plan_marks import Entry, Mark
+from spilno.interfaces.web.plan_marks import Entry
+from spilno.interfaces.web.planning import Desk, Shelved, desk_of, entries, shelved
 from spilno.interfaces.web.reading import uuid_of
-from spilno.interfaces.web.views import initiative_plan
+from spilno.interfaces.web.views import (
+    calendar_data,
+    initiative_plan,
+    lanes,
+    plan_feeds,
+    plan_import,
+    plan_moves,
+    schedule,
+)
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
-from spilno.kernel.texts import pick
-from spilno.plan import queries
-from spilno.plan.models import Item, Variant
-from spilno.publishing import composition
-from spilno.team.models import Workspace
-from spilno.team.permissions import Permission, may
+from spilno.plan import deadlines, saved_views, tags
+from spilno.plan.calendar import View
+from spilno.plan.models import Item, PlanChange, Variant
+from spilno.team.permissions import Permission
 
 ROWS = 200  # of the list, on one page
-SHELF_MOST = 60
+CARDS = 60  # of each column of the board
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What the plan is narrowed to. Values that this workspace does not have are not there."""
+class CalendarPage:
+    """Month, week or day: the browser draws them from :mod:`calendar_data`."""
 
-    channel: UUID | None = None
-    initiative: UUID | None = None
-    state: str = ""
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        return plan_marks.GROUPS.get(self.state, ())
-
-    @property
-    def query(self) -> str:
-        said = {"channel": self.channel, "initiative": self.initiative, "state": self.state}
-        return urlencode({key: str(value) for key, value in said.items() if value})
-
-    def slots(self, workspace: Workspace, start: datetime, end: datetime) -> list[queries.Slot]:
-        return queries.calendar(
-            workspace=workspace,
-            start=start,
-            end=end,
-            channels=[self.channel] if self.channel else (),
-            initiative=self.initiative,
-            states=self.states,
-        )
-
-
-def filters_of(query: QueryDict) -> Filters:
-    return Filters(
-        channel=uuid_of(query.get("channel", "")),
-        initiative=uuid_of(query.get("initiative", "")),
-        state=query.get("state", "") if query.get("state", "") in plan_marks.GROUPS else "",
-    )
-
-
-@dataclass(frozen=True)
-class Shelved:
-    """A card beside the calendar: reserve or an idea, ready to be dragged onto a day."""
-
-    id: UUID
-    title: str
-    reserve: bool
-    marks: tuple[Mark, ...]
-    url: str
-
-
-@dataclass(frozen=True)
-class PlanPage:
-    view: str  # "calendar" or "list"
-    views: tuple[Mapping[str, Any], ...]
-    filters: Filters
-    channels: tuple[Channel, ...]
-    initiatives: tuple[tuple[UUID, str], ...]
-    groups: tuple[tuple[str, str], ...]
+    desk: Desk
     shelf: tuple[Shelved, ...]
     marks: Mapping[str, Mapping[str, str]]
     events_url: str
+    hints_url: str
     move_url: str
+    copy_url: str
+    delete_url: str
     create_url: str
     item_url: str
-    may_edit: bool
     deleted: Item | None
+    change: PlanChange | None
     anything: bool
-    days: tuple[tuple[date, tuple[Entry, ...]], ...] = ()
-    page: Page[Entry] | None = None
-    month: date | None = None
-    before: str = ""  # the month before and the next one
-    after: str = ""
-    earlier: str = ""  # pages of a very full month
-    later: str = ""
-    today: date | None = None
-    next_day: date | None = None  # the first day with something from today on
-    today_url: str = ""
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """The list of a month; needs no script."""
+
+    desk: Desk
+    days: tuple[tuple[date, tuple[Entry, ...]], ...]
+    page: Page[Entry]
+    tags: Mapping[UUID, list[str]]
+    deadlines: Mapping[date, list[deadlines.Deadline]]
+    next_day: date | None  # the first day with something from today on
+    earlier: str  # pages of a very full month
+    later: str
+    create_url: str
+    deleted: Item | None
+    change: PlanChange | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A state of the board with its posts, of which only the first are drawn."""
+
+    key: str
+    label: str
+    cards: tuple[Entry, ...]
+    count: int
+
+    @property
+    def hidden(self) -> int:
+        return self.count - len(self.cards)
+
+
+@dataclass(frozen=True)
+class BoardPage:
+    desk: Desk
+    columns: tuple[Column, ...]
+    create_url: str
+    deleted: Item | None
+    change: PlanChange | None
 
 
 @require_GET
 @needs(Permission.VIEW)
 def plan(request: WorkspaceRequest) -> HttpResponse:
-    """Calendar, or with ``?view=list`` a list of the month that needs no script."""
-    workspace, language = request.workspace, request.LANGUAGE_CODE
-    filters = filters_of(request.GET)
-    view = "list" if request.GET.get("view") == "list" else "calendar"
-    here = reverse("plan", args=[workspace.slug])
-    channels = tuple(Channel.objects.filter(workspace=workspace).order_by("name"))
-    may_edit = may(request.person, Permission.PLAN_EDIT)
-    common: dict[str, Any] = {
-        "view": view,
-        "views": (
-            {"key": "calendar", "label": _("Calendar"), "url": f"{here}?{filters.query}", "icon": "plan"},
-            {"key": "list", "label": _("List"), "url": f"{here}?view=list&{filters.query}", "icon": "text"},
-        ),
-        "filters": filters,
-        "channels": channels,
-        "initiatives": tuple(
-            (one.pk, pick(one.title, language))
-            for one in Initiative.objects.filter(workspace=workspace, archived_at=None).order_by("-ends_on")
-        ),
-        "groups": tuple((key, str(label)) for key, label in plan_marks.GROUP_LABELS.items()),
-        "marks": {one.network: vars(plan_marks.mark_of(one.network, language)) for one in channels},
-        "events_url": _url("plan-events", workspace, query=filters.query),
-        "move_url": _url("plan-move", workspace, "__id__") if may_edit else "",
-        "create_url": _url("plan-new", workspace) if may_edit else "",
-        "item_url": reverse("plan-item", args=[workspace.slug, UUID(int=0)]).replace(
-            str(UUID(int=0)), "__id__"
-        ),
-        "may_edit": may_edit,
-        "deleted": _deleted(workspace, request.GET.get("undo", "")),
-        "shelf": (),
-        "anything": True,
-    }
-    if view == "list":
-        page = _list_page(request, filters, here, common)
-        return render(request, "plan/list.html", {"page": page})
-    common["shelf"] = _shelf(workspace, filters, language)
-    common["anything"] = bool(common["shelf"]) or Variant.objects.filter(workspace=workspace).exists()
-    return render(request, "plan/calendar.html", {"page": PlanPage(**common)})
+    """The plan as its address says; without one, as this person looked at it last."""
+    kept = saved_views.of_person(request.person)
+    last = next((one.query for one in kept if not one.name), "")
+    if last and not request.GET:
+        return redirect(f"{reverse('plan', args=[request.workspace.slug])}?{last}")
+    desk = desk_of(request, kept)
+    if "view" in request.GET and not request.headers.get("HX-Request"):
+        saved_views.remember(person=request.person, query=desk.kept_query, views=kept)
+    if desk.view == View.LIST:
+        return _list(desk)
+    if desk.view == View.BOARD:
+        return _board(desk)
+    if desk.view == View.LANES:
+        return lanes.page(desk, deleted=_deleted(desk), change=_change(desk))
+    return _calendar(desk)
 
 
-def _url(name: str, workspace: Workspace, *args: Any, query: str = "") -> str:
-    url = reverse(name, args=[workspace.slug, *args])
-    return f"{url}?{query}" if query else url
-
-
-def _deleted(workspace: Workspace, text: str) -> Item | None:
-    pk = uuid_of(text)
-    return Item.objects.filter(workspace=workspace, pk=pk, deleted_at__isnull=False).first() if pk else None
-
-
-def _shelf(workspace: Workspace, filters: Filters, language: str) -> tuple[Shelved, ...]:
-    found = queries.shelf(workspace=workspace, initiative=filters.initiative, most=SHELF_MOST)
-    return tuple(
-        Shelved(
-            id=one.pk,
-            title=queries.title_of(one.title, one.text) or _("Without words yet"),
-            reserve=one.reserve,
-            marks=tuple(
-                plan_marks.mark_of(key, language)
-                for key in dict.fromkeys(variant.channel.network for variant in one.variants.all())
-            ),
-            url=reverse("plan-item", args=[workspace.slug, one.pk]),
-        )
-        for one in found
-        if filters.channel is None
-        or filters.channel in {variant.channel_id for variant in one.variants.all()}
+def _calendar(desk: Desk) -> HttpResponse:
+    workspace, language = desk.workspace, desk.request.LANGUAGE_CODE
+    shelf = shelved(desk)
+    slug, edits = workspace.slug, desk.may_edit
+    item_url = reverse("plan-item", args=[slug, UUID(int=0)]).replace(str(UUID(int=0)), "__id__")
+    page = CalendarPage(
+        desk=desk,
+        shelf=shelf,
+        marks={one: vars(plan_marks.mark_of(one, language)) for one in desk.networks},
+        events_url=f"{reverse('plan-events', args=[slug])}?{desk.filters.query}",
+        hints_url=f"{reverse('plan-hints', args=[slug])}?{desk.filters.query}",
+        move_url=reverse("plan-move", args=[slug, "__id__"]) if edits else "",
+        copy_url=reverse("plan-duplicate", args=[slug, "__id__"]) if edits else "",
+        delete_url=reverse("plan-remove", args=[slug, "__id__"]) if edits else "",
+        create_url=reverse("plan-new", args=[slug]) if edits else "",
+        item_url=item_url,
+        deleted=_deleted(desk),
+        change=_change(desk),
+        anything=bool(shelf) or Variant.objects.filter(workspace=workspace).exists(),
     )
+    return render(desk.request, "plan/calendar.html", {"page": page, "desk": desk})
 
 
-def _list_page(request: WorkspaceRequest, filters: Filters, here: str, common: dict[str, Any]) -> PlanPage:
-    workspace, zone = request.workspace, request.workspace.time_zone
-    today = clock.local_day(clock.now(), zone)
-    month = _month(request.GET.get("month", "")) or today.replace(day=1)
-    following = (month + timedelta(days=32)).replace(day=1)
-    previous = (month - timedelta(days=1)).replace(day=1)
-    slots = filters.slots(workspace, clock.day_start(month, zone), clock.day_start(following, zone))
-    page = Paginator(plan_marks.entries(slots), ROWS).get_page(request.GET.get("page"))
+def _deleted(desk: Desk) -> Item | None:
+    pk = uuid_of(desk.request.GET.get("undo", ""))
+    found = Item.objects.filter(workspace=desk.workspace, pk=pk, deleted_at__isnull=False) if pk else None
+    return found.first() if found is not None else None
+
+
+def _change(desk: Desk) -> PlanChange | None:
+    """The step just made, offered to be taken back."""
+    pk = uuid_of(desk.request.GET.get("change", ""))
+    if not pk or not desk.may_edit:
+        return None
+    return PlanChange.objects.filter(
+        workspace=desk.workspace, person=desk.request.person, pk=pk, undone_at=None
+    ).first()
+
+
+def _list(desk: Desk) -> HttpResponse:
+    workspace, zone = desk.workspace, desk.workspace.time_zone
+    page = Paginator(entries(workspace, desk.filters, *desk.period), ROWS).get_page(
+        desk.request.GET.get("page")
+    )
     days: dict[date, list[Entry]] = {}
     for entry in page.object_list:
-        assert entry.first.at is not None
-        days.setdefault(clock.local_day(entry.first.at, zone), []).append(entry)
-
-    def link(to: date, number: int = 1) -> str:
-        said: dict[str, Any] = {"view": "list", "month": f"{to:%Y-%m}"} | (
-            {"page": number} if number > 1 else {}
-        )
-        return f"{here}?{urlencode(said)}" + (f"&{filters.query}" if filters.query else "")
-
-    return PlanPage(
-        **common,
-        days=tuple((day, tuple(found)) for day, found in days.items()),
+        days.setdefault(clock.local_day(entry.at, zone), []).append(entry)
+    due: dict[date, list[deadlines.Deadline]] = {}
+    if page.number == 1:
+        for one in deadlines.due_between(
+            workspace=workspace, first=desk.first, after=desk.period[1], initiatives=desk.filters.initiative
+        ):
+            due.setdefault(one.on, []).append(one)
+    shown = sorted({*days, *due})
+    found = ListPage(
+        desk=desk,
+        days=tuple((day, tuple(days.get(day, ()))) for day in shown),
         page=page,
-        month=month,
-        today=today,
-        next_day=next((day for day in days if day >= today), None),
-        today_url=f"{link(today)}#today",
-        before=link(previous),
-        after=link(following),
-        earlier=link(month, page.previous_page_number()) if page.has_previous() else "",
-        later=link(month, page.next_page_number()) if page.has_next() else "",
+        tags=tags.of_items({one.item_id for one in page.object_list}),
+        deadlines=due,
+        next_day=next((day for day in shown if day >= desk.today), None),
+        earlier=desk.url(page=page.previous_page_number()) if page.has_previous() else "",
+        later=desk.url(page=page.next_page_number()) if page.has_next() else "",
+        create_url=_create_url(desk),
+        deleted=_deleted(desk),
+        change=_change(desk),
     )
+    return render(desk.request, "plan/list.html", {"page": found, "desk": desk})
 
 
-def _month(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
-    except ValueError:
-        return None
+def _board(desk: Desk) -> HttpResponse:
+    by_group: dict[str, list[Entry]] = {key: [] for key in plan_marks.GROUPS}
+    for entry in entries(desk.workspace, desk.filters, *desk.period):
+        by_group[plan_marks.group_of(entry.state)].append(entry)
+    found = BoardPage(
+        desk=desk,
+        columns=tuple(
+            Column(key, str(plan_marks.GROUP_LABELS[key]), tuple(rows[:CARDS]), len(rows))
+            for key, rows in by_group.items()
+        ),
+        create_url=_create_url(desk),
+        deleted=_deleted(desk),
+        change=_change(desk),
+    )
+    return render(desk.request, "plan/board.html", {"page": found, "desk": desk})
 
 
-@require_GET
-@gzip_page
-@needs(Permission.VIEW)
-def events(request: WorkspaceRequest) -> HttpResponseBase:
-    """The calendar's events as JSON. ``start`` and ``end``: ISO dates in the workspace's zone, times are ignored."""
-    zone = request.workspace.time_zone
-    try:
-        first = date.fromisoformat(request.GET["start"][:10])
-        last = date.fromisoformat(request.GET["end"][:10])
-        start, end = clock.day_start(first, zone), clock.day_start(last, zone)
-        slots = filters_of(request.GET).slots(request.workspace, start, end)
-    except (KeyError, ValueError, OverflowError):
-        return JsonResponse({"problem": _("The calendar asked for an impossible period.")}, status=400)
-    except UserError as error:
-        return JsonResponse({"problem": text_of(error)}, status=400)
-    local = ZoneInfo(zone)
-    found = []
-    for entry in plan_marks.entries(slots):
-        look, icon = plan_marks.LOOKS.get(entry.state, ("", "dot"))
-        slot = entry.first
-        assert slot.at is not None
-        one: dict[str, Any] = {
-            "id": f"{slot.item_id}@{int(slot.at.timestamp())}",
-            "title": slot.title or _("Without words yet"),
-            "start": f"{slot.at.astimezone(local):%Y-%m-%dT%H:%M}",
-            "networks": entry.networks,
-            "icon": icon,
-            "state": f"{entry.channels} · {entry.state_word}",
-        }
-        if look:
-            one["look"] = look
-        if not entry.movable:
-            one["editable"] = False
-        found.append(one)
-    # Cyrillic as it is: escaped it would be six times as long.
-    return JsonResponse(found, safe=False, json_dumps_params={"ensure_ascii": False})
+def _create_url(desk: Desk) -> str:
+    return reverse("plan-new", args=[desk.workspace.slug]) if desk.may_edit else ""
 
 
 @require_POST
-@needs(Permission.PLAN_EDIT)
-def move(request: WorkspaceRequest, event: str) -> HttpResponse:
-    """Another time for a post: ``event`` is ``ITEM@SECONDS`` as the calendar knows it, or ``ITEM`` from the shelf.
-
-    ``start``: wall clock of the workspace.
-    """
-    workspace = request.workspace
-    item, old = _moved(workspace, event)
+@needs(Permission.VIEW)
+def keep_view(request: WorkspaceRequest) -> HttpResponse:
+    """Keep this way of looking at the plan under a name, or forget one."""
+    forget = uuid_of(request.POST.get("forget", ""))
+    back = request.POST.get("query", "")
     try:
-        wall = _wall(request.POST.get("start", ""))
-        at = clock.from_wall(wall, workspace.time_zone)
-        composition.move(item=item, at=at, by=request.person, now=clock.now(), from_at=old)
+        if forget:
+            saved_views.forget(person=request.person, pk=forget)
+        else:
+            saved_views.save(person=request.person, name=request.POST.get("name", ""), query=back)
+            messages.success(request, _("The view is saved. It is in the list behind “Views”."))
     except UserError as error:
-        return JsonResponse({"problem": text_of(error)}, status=409)
-    except (ValueError, OverflowError):
-        return JsonResponse({"problem": _("This is not a time.")}, status=400)
-    local = at.astimezone(ZoneInfo(workspace.time_zone))
-    said = _("Moved to %(day)s, %(time)s") % {
-        "day": date_format(local, "j E" if request.LANGUAGE_CODE != "en" else "j F"),
-        "time": f"{local:%H:%M}",
-    }
-    return JsonResponse({"message": said, "id": f"{item.pk}@{int(at.timestamp())}"})
-
-
-def _wall(text: str) -> datetime:
-    """A time as the calendar sends it; a bare day (dropped onto the month) means noon."""
-    return datetime.fromisoformat(f"{text}T12:00" if len(text) == 10 else text)
-
-
-def _moved(workspace: Workspace, event: str) -> tuple[Item, datetime | None]:
-    pk, _at, seconds = event.partition("@")
-    found = uuid_of(pk)
-    item = queries.items(workspace).filter(pk=found).first() if found else None
-    try:
-        old = datetime.fromtimestamp(int(seconds), UTC) if seconds else None
-    except (ValueError, OverflowError):
-        raise Http404 from None
-    if item is None:
-        raise Http404
-    return item, old
+        messages.error(request, text_of(error))
+    return redirect(f"{reverse('plan', args=[request.workspace.slug])}?{back}")
 
 
 urlpatterns = [
     path("plan/", plan, name="plan"),
-    path("plan/events.json", events, name="plan-events"),
-    path("plan/move/<str:event>/", move, name="plan-move"),
+    path("plan/views/", keep_view, name="plan-keep-view"),
+    *calendar_data.urlpatterns,
+    *plan_moves.urlpatterns,
+    *lanes.urlpatterns,
+    *schedule.urlpatterns,
+    *plan_import.urlpatterns,
+    *plan_feeds.urlpatterns,
     *initiative_plan.urlpatterns,
 ]

@@ -30,8 +30,8 @@ from spilno.interfaces.web.views.today_rows import Row, rows_of
 from spilno.kernel import clock
 from spilno.kernel.errors import NotAllowed
 from spilno.kernel.texts import pick
+from spilno.plan.calendar import Slot, calendar
 from spilno.plan.models import Item
-from spilno.plan.queries import Slot, calendar
 from spilno.publishing.states import AHEAD, DeliveryState
 from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, may
