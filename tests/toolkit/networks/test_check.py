@@ -42,7 +42,7 @@ def with_(**changes: Any) -> MediaFile:
             [("media_too_large", "media.1", "error")],
         ),
         (
-            {"network": "bluesky", "placement": "post", "media": (with_(mime="video/mp4"),)},
+            {"network": "instagram", "placement": "post", "media": (with_(mime="video/mp4"),)},
             [("media_too_many", "media", "error"), ("media_wrong_type", "media.0", "error")],
         ),
         (
