@@ -114,7 +114,9 @@ def _prepare(delivery: Delivery, ready: Ready, now: datetime) -> Move | Call:
         return End(claim, at, "ok", S.PREPARED, next_try_at=look_at, changes=fields)
 
     take = Take(delivery, S.PREPARING, Step.PREPARE, ready.fingerprint)
-    return Call(take, call, judge, uploads=len(ready.post.media))
+    # A preparation that is gone on with (a network still digests, an upload broke off) had its files counted when it
+    # began: asking thirty times whether a video is ready is not thirty uploads.
+    return Call(take, call, judge, uploads=0 if so_far.data else len(ready.post.media))
 
 
 def _lives(prepared: Prepared, now: datetime) -> bool:
