@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from storages.backends.s3 import S3Storage
+from storages.utils import clean_name
 
 PART = 8 << 20  # bytes of one part of an upload; a few of them are in memory at once, never a file
 PARTS_AT_ONCE = 3
@@ -43,3 +45,9 @@ class Bucket(S3Storage):
     def __init__(self, **given: Any) -> None:
         self.settings_given = given
         super().__init__(**given)
+
+    def put_file(self, name: str, path: Path) -> None:
+        """Upload a file of this machine in parts that are read from the disk as they leave."""
+        target = self.bucket.Object(self._normalize_name(clean_name(name)))
+        extra = self._get_write_parameters(name)
+        target.upload_file(str(path), ExtraArgs=extra, Config=self.transfer_config)

@@ -259,10 +259,15 @@ def require_fitting(variant: Variant) -> None:
 
 def say(problem: Problem) -> Said:
     """A problem in the active language."""
-    code, params = _wording(problem.code, dict(problem.params))
+    code, params = _wording(problem.code, {key: _shown(one) for key, one in problem.params.items()})
     words = MESSAGES.get(code)
     text = str(words) % params if words is not None else problem.code
     return Said(problem.code, problem.level, problem.field, text)
+
+
+def _shown(value: Any) -> Any:
+    """A decimal as people write it: ``75`` and not ``75.000000``."""
+    return number(value, get_language() or settings.LANGUAGE_CODE, places=3) if isinstance(value, Decimal) else value
 
 
 def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -281,9 +286,16 @@ def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]
     return code, params
 
 
+_KINDS = {"image": _("pictures"), "video": _("videos"), "file": _("documents (PDF)")}
+_NAMES = {"quicktime": "MOV", "x-matroska": "MKV"}
+
+
 def _kind(mime: str) -> str:
-    """``"JPEG"`` for ``image/jpeg``; what is no MIME type stays."""
-    return mime.partition("/")[2].upper() or mime
+    """``"JPEG"`` for ``image/jpeg``; what is no MIME type is a kind of file: ``"pictures"``."""
+    name = mime.partition("/")[2]
+    if not name:
+        return str(_KINDS.get(mime, mime))
+    return _NAMES.get(name, name.upper())
 
 
 def _size(value: int) -> str:

@@ -283,8 +283,6 @@ def _converted(row: Rendition, clock: Clock, stopping: Callable[[], bool]) -> tu
         return stopping()
 
     source = stored.local(str(media.file.name))
-    if not source.is_file():
-        raise FileNotFoundError(source)
     handle, name = tempfile.mkstemp(dir=settings.SPILNO_INCOMING, suffix=f".{EXTENSIONS[recipe.mime]}")
     os.close(handle)
     made = Path(name)

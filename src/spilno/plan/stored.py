@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO
 
 from django.conf import settings
-from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage
 
 from spilno.kernel.errors import UserError
@@ -74,8 +73,7 @@ def put(name: str, path: Path, *, replace: bool = False) -> None:
         if at_home():
             _move(path, Path(default_storage.path(name)))
             return
-        with path.open("rb") as file:
-            default_storage.save(name, File(file, name=path.name))
+        default_storage.put_file(name, path)  # type: ignore[attr-defined]
         _move(path, _copy_of(name))
     _make_room()
 
@@ -105,7 +103,10 @@ def local(name: str) -> Path:
     :raises UserError: ``disk_full``.
     """
     if at_home():
-        return Path(default_storage.path(name))
+        path = Path(default_storage.path(name))
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return path
     copy = _copy_of(name)
     with troubles():
         if _used_now(copy):

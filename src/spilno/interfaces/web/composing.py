@@ -416,7 +416,7 @@ class Preview:
         where, _dot, number = problem.field.partition(".")
         if where != "media" or not number.isdecimal() or len(self.media) < 2:
             return problem.text
-        return _("Picture %(number)s: %(problem)s") % {"number": int(number) + 1, "problem": problem.text}
+        return _("File %(number)s: %(problem)s") % {"number": int(number) + 1, "problem": problem.text}
 
 
 def with_media(typed: Typed, stored: Sequence[Media]) -> Typed:

@@ -251,9 +251,13 @@ def small(request: WorkspaceRequest, pk: UUID) -> HttpResponseBase:
 def public_file(request: HttpRequest, token: str, extension: str) -> HttpResponseBase:
     """The file behind a signed address that ends after a day, for networks that fetch files by themselves."""
     found = files.from_token(token=token, now=clock.now())
-    if found is None or extension != found.extension:
-        raise Http404
-    return serve(request, name=found.name, mime=found.mime, size=found.bytes, public=True)
+    try:
+        if found is None or extension != found.extension:
+            raise Http404
+        return serve(request, name=found.name, mime=found.mime, size=found.bytes, public=True)
+    except Http404:
+        # The same few bytes for every reason: programs ask here, and nobody is to learn what there was.
+        return HttpResponse(status=404, content_type="text/plain", headers={"X-Robots-Tag": "noindex"})
 
 
 urlpatterns = [
