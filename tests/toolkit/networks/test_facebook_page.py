@@ -119,6 +119,19 @@ class TestFacebookPage(NetworkContract):
         assert digest(practice.state.folder / video["file"]) == digest(one.path)
         assert bench.commit(post, prepared).external_id == video["id"]
 
+    def test_an_upload_whose_end_was_heard_and_not_answered_is_not_a_failure(
+        self, bench: Bench, practice: Practice, tmp_path: Path
+    ) -> None:
+        post = Outgoing(str(uuid.uuid4()), "video", "Запис", (film(tmp_path / "a.mp4"),))
+        transport = Interrupted(practice, "reset_after", after=2)
+        with httpx.Client(transport=transport, timeout=20) as client, pytest.raises(NetworkError) as caught:
+            bench.network.prepare(client=client, credentials=bench.credentials, post=post, so_far=Prepared())
+        assert caught.value.kind is Kind.UNCERTAIN
+        prepared = bench.prepare(post, caught.value.so_far)
+        assert len(practice.state.data["videos"]) == len(practice.state.data["posts"]) == 1
+        assert set(prepared.data) == set(bench.prepare(post).data)
+        assert bench.commit(post, prepared).external_id == prepared.data["video"]
+
     def test_a_reel_goes_on_where_its_upload_broke_off(
         self, bench: Bench, practice: Practice, tmp_path: Path
     ) -> None:

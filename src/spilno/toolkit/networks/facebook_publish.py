@@ -133,9 +133,12 @@ def prepare_video(ways: Ways, post: Outgoing, so_far: Prepared, text: str) -> Pr
         try:
             ways.video_wire.post(f"/{ways.page}/videos", data=body)
         except NetworkError as error:
-            error.so_far = Prepared(data)
-            raise
-        data["ended"] = True
+            # Of a repetition a refusal may mean that the first one was heard: then the video has been taken.
+            again = data.pop("ending", False) and error.kind is Kind.PERMANENT
+            if not again or not _taken(ways, Prepared(data)):
+                error.so_far = Prepared({**data, "ending": True})
+                raise
+        data = {key: value for key, value in data.items() if key != "ending"} | {"ended": True}
     return _digested(ways, Prepared(data), ("uploading_phase", "processing_phase"))
 
 
@@ -381,6 +384,15 @@ def _digested(ways: Ways, kept: Prepared, phases: tuple[str, ...]) -> Prepared:
     if status.get("video_status") != "ready" and not all(state == "complete" for state in states):
         raise NetworkError(Kind.WAIT, "media_processing", params={"seconds": STILL_WORKING}, so_far=kept)
     return kept
+
+
+def _taken(ways: Ways, kept: Prepared) -> bool:
+    """Has an upload in pieces been ended? Only then the video is digested."""
+    return _phase(_status(ways, kept), "processing_phase").get("status") in (
+        "in_progress",
+        "complete",
+        "error",
+    )
 
 
 def _status(ways: Ways, kept: Prepared) -> dict[str, Any]:

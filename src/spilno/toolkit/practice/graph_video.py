@@ -140,10 +140,10 @@ def _end_pieces(call: Call) -> dict[str, Any]:
     video = call.state.data["videos"][number]
     if video["arrived"] < video["size"]:
         raise GraphError("(#100) The video has not arrived as a whole", 100, subcode=1363019)
-    if video["post"] is None:
-        if video["file"] is None and not video["error"]:
-            finished(call.state, video)
-        _make_post(call, video, published=call.flag("published", True), text=call.text("description"))
+    if video["post"] is not None:
+        raise GraphError("(#100) The upload session has been ended", 100, subcode=1363019)
+    finished(call.state, video)
+    _make_post(call, video, published=call.flag("published", True), text=call.text("description"))
     return {"success": True}
 
 
