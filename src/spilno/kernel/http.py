@@ -19,6 +19,7 @@ import httpcore
 import httpx
 
 from spilno.kernel.errors import UserError
+from spilno.toolkit.networks.cards import ASIDE
 from spilno.toolkit.networks.deadline import bounded
 
 for _name in (
@@ -55,12 +56,17 @@ def listening() -> Iterator[Heard]:
 
 
 def _note_request(request: httpx.Request | None = None) -> None:
-    if (heard := _listening.get()) is not None:
+    if (heard := _listening.get()) is not None and not _aside(request):
         heard.requests += 1
 
 
+def _aside(request: httpx.Request | None) -> bool:
+    """Does it go to somebody else than the network? What they say of their limits is nothing to us."""
+    return request is not None and bool(request.extensions.get(ASIDE))
+
+
 def _note_answer(response: httpx.Response) -> None:
-    if (heard := _listening.get()) is not None:
+    if (heard := _listening.get()) is not None and not _aside(response.request):
         heard.headers.append(response.headers)
 
 

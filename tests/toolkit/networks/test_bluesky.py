@@ -21,7 +21,7 @@ from atproto import models
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spilno.kernel.http import outgoing_client
+from spilno.kernel.http import listening, outgoing_client
 from spilno.toolkit.networks import get
 from spilno.toolkit.networks.base import ACCESS_UNTIL, Kind, MediaFile, NetworkError, Outgoing, Prepared
 from spilno.toolkit.networks.bluesky_text import facets, handles, tid, tid_time
@@ -244,6 +244,20 @@ class TestBluesky(NetworkContract):
             assert prepared.data["card"]["uri"] == post.link
             assert 0 < len(prepared.data["card"]["title"]) <= 300
             assert bench.commit(post, prepared).external_id
+
+    def test_what_a_page_says_of_its_limits_is_not_the_networks(self, bench: Bench) -> None:
+        loud = {"RateLimit-Limit": "5000", "RateLimit-Remaining": "0", "RateLimit-Policy": "5000;w=3600"}
+        with Site(always=(200, {**loud, "Content-Type": "text/html"}, b"<title>T</title>")).running() as url:
+            post = Outgoing(str(uuid.uuid4()), "post", "Читайте", link=f"{url}/x")
+            hosts = [bench.credentials[one].partition("//")[2] for one in ("service", "appview")]
+            allowed = [*hosts, url.partition("//")[2]]
+            with listening() as heard, outgoing_client(allowed_private=allowed) as client:
+                prepared = bench.network.prepare(
+                    client=client, credentials=bench.credentials, post=post, so_far=Prepared()
+                )
+        assert prepared.data["card"]["title"] == "T"
+        assert heard.requests == len(heard.headers) == 1  # of the session
+        assert not [one for head in heard.headers for one in bench.network.quotas(head)]
 
     def test_a_link_into_a_private_network_is_not_looked_at(self, bench: Bench) -> None:
         with Site().running() as url:

@@ -175,7 +175,7 @@ def test_a_networks_message_is_kept_short_and_without_secrets() -> None:
     ("status", "error", "kind", "code"),
     [
         (400, {"code": 100, "error_subcode": 33}, Kind.PERMANENT, "not_found"),
-        (400, {"code": 36003, "error_subcode": 2207009}, Kind.PERMANENT, "refused"),
+        (400, {"code": 36003, "error_subcode": 2207009}, Kind.PERMANENT, "media_wrong_shape"),
         (400, {"code": 9007, "error_subcode": 2207027}, Kind.WAIT, "media_processing"),
         (403, {"code": 9, "error_subcode": 2207042}, Kind.WAIT, "rate_limited"),
         (400, {"code": 4, "error_subcode": 2207051}, Kind.PERMANENT, "account_blocked"),

@@ -17,6 +17,9 @@ import httpx
 
 from spilno.toolkit.networks import deadline
 
+ASIDE = "spilno_aside"
+"""Extension of a request that goes to somebody else than the network: who counts requests leaves it out."""
+
 MOST_PAGE = 512 * 1024
 """Bytes: what a page says about itself stands at its beginning."""
 
@@ -86,6 +89,7 @@ def _fetched(client: httpx.Client, link: str, most: int, base: str = "") -> tupl
         with deadline.within(MOST_SECONDS):
             for _ in range(MOST_HOPS + 1):
                 request = client.build_request("GET", link, headers=HEADERS, timeout=MOST_SECONDS)
+                request.extensions[ASIDE] = True
                 answer = client.send(request, stream=True, follow_redirects=False)
                 try:
                     if answer.is_redirect:  # each hop passes the client's guard anew
