@@ -212,6 +212,19 @@ class TestMastodon(NetworkContract):
         assert (caught.value.kind, caught.value.code) == (kind, code)
         assert caught.value.params["message"] == said
 
+    def test_a_file_that_is_not_taken_is_told_as_such(self, bench: Bench, image: MediaFile) -> None:
+        body = {"error": "Validation failed: File content type is invalid"}
+        with (
+            bench.client(before=faulty.answering(422, body)) as client,
+            pytest.raises(NetworkError) as caught,
+        ):
+            bench.network.prepare(
+                client=client, credentials=bench.credentials, post=Outgoing("k", "post", "т", (image,)),
+                so_far=Prepared(),
+            )  # fmt: skip
+        assert (caught.value.kind, caught.value.code) == (Kind.PERMANENT, "media_refused")
+        assert caught.value.so_far == Prepared({"media": [], "working": []})
+
     def test_a_long_video_does_not_fill_the_memory(self, bench: Bench, mastodon: Any, tmp_path: Path) -> None:
         grown = flat.sent("mastodon", bench.credentials, "post", flat.large(tmp_path))
         assert grown.outcome.isdigit()

@@ -260,13 +260,18 @@ class Mastodon(Connecting):
         )
 
     def _upload(self, wire: Wire, one: MediaFile) -> Answer:
-        with one.path.open("rb") as file:  # read while it is sent
-            return wire.post(
-                "/api/v2/media",
-                # Under a name of ours: what people call their files is nobody's business.
-                files={"file": (f"file{one.path.suffix.lower()}", file, one.mime)},
-                data={"description": one.alt} if one.alt else {},
-            )
+        try:
+            with one.path.open("rb") as file:  # read while it is sent
+                return wire.post(
+                    "/api/v2/media",
+                    # Under a name of ours: what people call their files is nobody's business.
+                    files={"file": (f"file{one.path.suffix.lower()}", file, one.mime)},
+                    data={"description": one.alt} if one.alt else {},
+                )
+        except NetworkError as error:
+            if error.status == 422:  # not of a kind that it takes, or broken
+                raise NetworkError(Kind.PERMANENT, "media_refused", params=error.params, status=422) from None
+            raise
 
     def _digested(self, wire: Wire, media: str) -> bool:
         try:
