@@ -14,7 +14,7 @@ from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.outgoing import Ready, build
 from spilno.publishing.speaking import Spoken, Trouble, converse, prepared_silently
 from spilno.publishing.states import DeliveryState
-from spilno.toolkit.networks.base import Credentials, Kind, Once, Prepared, Published, Publishes
+from spilno.toolkit.networks.base import Credentials, Kind, Once, Outgoing, Prepared, Published, Publishes
 from spilno.toolkit.networks.check import ERROR
 from spilno.toolkit.networks.check import check as check_network
 
@@ -23,15 +23,14 @@ S = DeliveryState
 FRESH = timedelta(seconds=10)
 """What was prepared must live at least so much longer when it is committed."""
 
-SOON = timedelta(seconds=5)
-"""How often a delivery looks whether its pictures and videos are converted by now."""
-
-_AWAITED = {"linked_post_not_out": gate.LOOK_AGAIN, "media_not_ready": SOON}
+_AWAITED = {"linked_post_not_out": gate.LOOK_AGAIN, "media_not_ready": reconcile.SOON}
 """What the content may still lack and will have by itself, and how often to look."""
 
 
-def decide(delivery: Delivery, *, now: datetime) -> Move | Call:
+def decide(delivery: Delivery, composed: Outgoing | UserError, *, now: datetime) -> Move | Call:
     """The next step of a delivery that was read this moment and is due.
+
+    :param composed: what it would send now, or why it cannot (:func:`~spilno.publishing.outgoing.compose`).
 
     An uncertain one with its attempts. A held, failed, missed, cancelled one wants no step: it is given no time.
     """
@@ -41,19 +40,19 @@ def decide(delivery: Delivery, *, now: datetime) -> Move | Call:
         case S.COMMITTING:  # its worker died with the request on its way
             return Move(delivery, S.UNCERTAIN, now, "worker_died")
         case S.UNCERTAIN:
-            return reconcile.resolve(delivery, now=now, commit=_commit)
+            return reconcile.resolve(delivery, composed, now=now, commit=_commit)
         case S.REMINDED:
             return reminders.send(delivery, now=now)
         case S.QUEUED | S.WAITING | S.PREPARED:
-            return _go_on(delivery, now)
+            return _go_on(delivery, composed, now)
     return Move(delivery, S(delivery.state), code=delivery.error_code, params=delivery.error_params)
 
 
-def _go_on(delivery: Delivery, now: datetime) -> Move | Call:
+def _go_on(delivery: Delivery, composed: Outgoing | UserError, now: datetime) -> Move | Call:
     ready: Ready | None = None
     problem: UserError | None = None
     try:
-        ready = build(delivery, now=now)
+        ready = build(delivery, composed)
     except UserError as error:
         problem = error
     except KeyError:
@@ -104,6 +103,7 @@ def _prepare(delivery: Delivery, ready: Ready, now: datetime) -> Move | Call:
                 client=client, credentials=credentials, post=ready.post, so_far=so_far
             ),
             credentials=credentials,
+            post=ready.post,
         )
 
     def judge(claim: Claim, spoken: Spoken[Prepared], at: datetime) -> End:
@@ -186,6 +186,7 @@ def _commit(
                 client=client, credentials=credentials, post=ready.post, prepared=switch
             ),
             credentials=credentials,
+            post=ready.post,
             visible=True,
             kept=ready.placement.once in (Once.KEY, Once.PREPARE),
         )

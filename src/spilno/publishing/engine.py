@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,13 +20,15 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Min, prefetch_related_objects
 
 from spilno.channels import access, traffic
+from spilno.kernel.errors import UserError
 from spilno.publishing import backlog, gate, ledger
 from spilno.publishing.calls import Call
 from spilno.publishing.deciding import decide
 from spilno.publishing.ledger import Claim, End, Move
 from spilno.publishing.models import Delivery
+from spilno.publishing.outgoing import compose
 from spilno.publishing.states import DeliveryState
-from spilno.toolkit.networks.base import Credentials
+from spilno.toolkit.networks.base import Credentials, Outgoing
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +83,15 @@ def load(pks: Sequence[UUID], *, now: datetime) -> list[Delivery]:
     return found
 
 
-def begin(deliveries: Iterable[Delivery], *, now: datetime, worker: str) -> Round:
+def begin(deliveries: Sequence[Delivery], *, now: datetime, worker: str) -> Round:
     """Decide for each, move those that need nobody, claim the others."""
     done, moves, calls = Round(), list[Move](), list[Call]()
+    composed = _composed(deliveries, now)
     for one in deliveries:
         try:
-            step = decide(one, now=now)
+            step = decide(
+                one, composed[one.pk] if one.pk in composed else compose([one], now=now)[one.pk], now=now
+            )
         except (DatabaseError, InterfaceError):
             raise
         except Exception:  # one that cannot be decided shall not stop all others
@@ -118,6 +123,16 @@ def begin(deliveries: Iterable[Delivery], *, now: datetime, worker: str) -> Roun
         else:
             done.refused.append(pk)
     return done
+
+
+def _composed(deliveries: Sequence[Delivery], now: datetime) -> dict[UUID, Outgoing | UserError]:
+    try:
+        return compose(deliveries, now=now)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:  # one by one: whose it is will be seen
+        log.exception("%s posts cannot be composed together", len(deliveries))
+        return {}
 
 
 def _permitted(calls: Sequence[Call], *, now: datetime) -> tuple[list[Call], list[Move]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from spilno.channels import access
+from spilno.kernel.errors import UserError
 from spilno.plan import queries as plan
 from spilno.publishing.models import Delivery
 from spilno.toolkit.networks.base import Network, Once, Outgoing, Placement
@@ -33,16 +36,32 @@ def key_of(delivery: Delivery) -> str:
     return str(delivery.pk)
 
 
-def build(delivery: Delivery, *, now: datetime) -> Ready:
-    """The post as it would leave at ``now``, of a delivery that was read this moment.
+def compose(deliveries: Sequence[Delivery], *, now: datetime) -> dict[UUID, Outgoing | UserError]:
+    """The posts as they would leave at ``now``, by delivery, in a number of queries that does not grow with them.
 
-    :raises UserError: ``item_deleted``, ``linked_post_not_out``, ``unknown_network``.
+    What cannot leave stands there as its error. Files are not fetched yet.
+    """
+    for one in deliveries:
+        one.variant.workspace = one.workspace
+        if one.variant.channel_id == one.channel_id:
+            one.variant.channel = one.channel
+    keys = {one.variant_id: key_of(one) for one in deliveries}
+    found = plan.composed_many(variants=[one.variant for one in deliveries], keys=keys, now=now)
+    return {one.pk: found[one.variant_id] for one in deliveries}
+
+
+def build(delivery: Delivery, composed: Outgoing | UserError) -> Ready:
+    """What :func:`compose` made, with where it goes.
+
+    :raises UserError: ``item_deleted``, ``linked_post_not_out``, ``media_not_ready``, ``media_failed``,
+        ``unknown_network``.
     :raises KeyError: if the network has no such placement any more.
     """
     network = access.network_of(delivery.channel)
     placement = network.placement(delivery.variant.placement)
-    post = plan.composed(variant=delivery.variant, key=key_of(delivery), now=now)
-    return Ready(network, placement, post, fingerprint(post))
+    if isinstance(composed, UserError):
+        raise composed
+    return Ready(network, placement, composed, fingerprint(composed))
 
 
 def fingerprint(post: Outgoing) -> str:

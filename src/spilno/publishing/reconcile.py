@@ -14,7 +14,7 @@ from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.outgoing import Ready, build
 from spilno.publishing.speaking import Spoken, Trouble, converse
 from spilno.publishing.states import DeliveryState
-from spilno.toolkit.networks.base import Credentials, Finds, Kind, Once, Sighting, Verdict, can
+from spilno.toolkit.networks.base import Credentials, Finds, Kind, Once, Outgoing, Sighting, Verdict, can
 
 S = DeliveryState
 
@@ -28,6 +28,9 @@ ASK_FOR = timedelta(minutes=30)
 """How long to go on asking a network that does not answer before a person is asked."""
 
 MOST_REPEATS = 5
+
+SOON = timedelta(seconds=5)
+"""How often a delivery looks whether its pictures and videos are converted by now."""
 
 MOST_REFUSALS = 3
 """How often a look-up may be refused before a person is asked: networks refuse for reasons that pass."""
@@ -45,7 +48,9 @@ def pause(delivery: Delivery) -> timedelta:
     )
 
 
-def resolve(delivery: Delivery, *, now: datetime, commit: Commit) -> Move | Call:
+def resolve(
+    delivery: Delivery, composed: Outgoing | UserError, *, now: datetime, commit: Commit
+) -> Move | Call:
     """Ask the network; repeat where that is harmless; else ask a person. Never send again blindly.
 
     :param delivery: with its attempts, read this moment.
@@ -57,8 +62,10 @@ def resolve(delivery: Delivery, *, now: datetime, commit: Commit) -> Move | Call
     if not delivery.channel.is_active:
         return _ask_person(delivery, "channel_disconnected", name=delivery.channel.name)
     try:
-        ready = build(delivery, now=now)
+        ready = build(delivery, composed)
     except UserError as error:
+        if error.code == "media_not_ready" and now < delivery.first_commit_at + ASK_FOR:
+            return Move(delivery, S.UNCERTAIN, now + SOON, delivery.error_code, delivery.error_params)
         return _ask_person(delivery, error.code, **error.params)
     except KeyError:
         return _ask_person(delivery, "unknown_placement", placement=delivery.variant.placement)

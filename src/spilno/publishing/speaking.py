@@ -17,6 +17,7 @@ from spilno.channels import access, traffic
 from spilno.channels.models import Channel
 from spilno.kernel.errors import UserError
 from spilno.kernel.http import Heard, listening
+from spilno.plan import queries as plan
 from spilno.toolkit.networks.base import (
     Credentials,
     Kind,
@@ -37,6 +38,9 @@ T = TypeVar("T")
 
 LONGEST_PAUSE = timedelta(minutes=5)
 USUAL_WAIT = timedelta(minutes=1)
+
+FETCHED_IN = 5
+"""Seconds after which files that could not be fetched are asked for again."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,20 @@ def converse(
     call: Callable[[httpx.Client, Credentials], T],
     *,
     credentials: Credentials | None = None,
+    post: Outgoing | None = None,
     visible: bool = False,
     kept: bool = True,
 ) -> Spoken[T]:
     """Make the call with the channel's credentials. Never inside a transaction.
 
     :param credentials: if they were read already; else they are read now.
+    :param post: whose files are needed for it: they are fetched to this machine before.
     :param visible: the call may have made a post visible before it failed: then what nobody foresaw is uncertain.
     :param kept: over connections that others of this process used before; not where a connection that its server is
         just closing would leave a doubt which nobody can clear up.
     """
+    if post is not None and (trouble := _unfetched(post)):
+        return Spoken(trouble)
     with listening() as heard:
         value = _tried(channel, call, credentials, visible=visible, kept=kept)
     return Spoken(value, heard.requests, _quotas(channel, heard))
@@ -111,6 +119,17 @@ def _quotas(channel: Channel, heard: Heard) -> tuple[Quota, ...]:
     except Exception as error:
         log.warning("%s while reading limits of channel %s", type(error).__name__, channel.pk)
         return ()
+
+
+def _unfetched(post: Outgoing) -> Trouble | None:
+    """What stands in the way of having a post's files here. Nothing was sent."""
+    try:
+        plan.fetch(post)
+    except UserError as error:
+        if error.code == "media_not_ready":
+            return Trouble(Kind.WAIT, error.code, {**error.params, "seconds": FETCHED_IN})
+        return Trouble(Kind.PERMANENT, error.code, error.params)
+    return None
 
 
 def _tried(
