@@ -72,11 +72,11 @@ class Stage:
             now=self.clock.at,
         )  # fmt: skip
 
-    def work(self, worker: str = "w1") -> int:
-        """One pass of a worker at the clock's time."""
-        return engine.run_due(now=self.clock.at, worker=worker, clock=self.clock)
+    def work(self, worker: str = "w1", *, together: int = 1) -> int:
+        """One pass of a worker at the clock's time; ``together``: so many answers are noted in one transaction."""
+        return engine.run_due(now=self.clock.at, worker=worker, clock=self.clock, together=together)
 
-    def play(self, *, worker: str = "w1", until: timedelta = timedelta(hours=3)) -> None:
+    def play(self, *, worker: str = "w1", until: timedelta = timedelta(hours=3), together: int = 1) -> None:
         """Let time pass, from one due moment to the next, until nothing is left to do (or ``until`` is over)."""
         end = self.clock.at + until
         for _ in range(200):
@@ -84,7 +84,7 @@ class Stage:
             if following is None or following > end:
                 return
             self.clock.at = max(self.clock.at, following)
-            if not self.work(worker):
+            if not self.work(worker, together=together):
                 self.clock.forward(seconds=1)
         raise AssertionError("the deliveries turn in a circle")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ import pytest
 from procrastinate.contrib.django import app
 
 from spilno.kernel import clock
-from spilno.publishing import engine, jobs, services, worker
+from spilno.publishing import backlog, engine, jobs, services, worker
 from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.states import DeliveryState as S
 from spilno.toolkit.networks.base import Once
@@ -68,6 +69,82 @@ def test_posts_leave_by_themselves_and_one_slow_network_holds_up_nobody(
     go_on.set()
     until(lambda: state_of(first) == S.PUBLISHED)
     assert stalling.seen(str(first.pk)) == stage.side.seen(str(second.pk)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_network_that_hangs_with_everybody_s_posts_holds_up_no_other_network(
+    stage: Stage, running: threading.Event
+) -> None:
+    stage.clock.at = clock.now()
+    stalling, go_on = Side(), threading.Event()
+    stalling.hook = lambda point: None if point != "commit: before" else _wait(go_on)
+    hanging = [
+        stage.delivery(stage.channel(Once.NONE, name=f"hangs {number}", side=stalling), due=clock.now())
+        for number in range(backlog.OF_A_SERVER + 8)
+    ]
+    until(lambda: states(hanging)[S.COMMITTING] > backlog.SLOW_SERVER)
+    quick = stage.delivery(stage.channel(Once.KEY, name="quick"), due=clock.now())
+    until(lambda: state_of(quick) == S.PUBLISHED)
+    assert states(hanging)[S.PUBLISHED] == 0
+    go_on.set()
+    until(lambda: states(hanging)[S.PUBLISHED] == len(hanging))
+    assert len(stalling.posts) == len(hanging)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asked_to_stop_it_brings_home_what_is_on_its_way_and_begins_nothing(
+    stage: Stage, running: threading.Event
+) -> None:
+    stage.clock.at = clock.now()
+    go_on = threading.Event()
+    stage.side.hook = lambda point: None if point != "commit: before" else _wait(go_on)
+    channel = stage.channel(Once.NONE)
+    first, second = (stage.delivery(channel, due=clock.now()) for _ in range(2))
+    until(lambda: state_of(first) == S.COMMITTING)
+    running.set()
+    go_on.set()
+    until(lambda: state_of(first) == S.PUBLISHED)
+    until(lambda: not any(one.name.startswith("call") for one in threading.enumerate()))
+    assert state_of(second) in (S.QUEUED, S.PREPARED)
+    assert stage.side.commits == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_share_the_work_and_send_everything_once(stage: Stage) -> None:
+    stage.clock.at = clock.now()
+    stage.side.silent = True
+    channels = [stage.channel(Once.NONE, name=f"channel {number}", finds=False) for number in range(12)]
+    stop, raised = threading.Event(), []
+
+    def run(name: str) -> None:
+        try:
+            worker.DueLoop(name, stop).run()
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(f"w{number}",)) for number in range(3)]
+    for one in threads:
+        one.start()
+    try:
+        deliveries = [stage.delivery(one, due=clock.now()) for one in channels for _ in range(3)]
+        until(lambda: states(deliveries)[S.PUBLISHED] == len(deliveries))
+    finally:
+        stop.set()
+        for one in threads:
+            one.join(60)
+    assert raised == []
+    assert sorted(key for key, _ in stage.side.posts) == sorted(str(one.pk) for one in deliveries)
+    # In order in each channel, and not all by one worker.
+    for channel in channels:
+        mine = [str(one.pk) for one in deliveries if one.channel_id == channel.pk]
+        assert [key for key, _ in stage.side.posts if key in mine] == mine
+    assert len(set(Attempt.objects.values_list("worker", flat=True))) > 1
+
+
+def states(deliveries: list[Delivery]) -> Counter[str]:
+    """How many are in which state."""
+    rows = Delivery.objects.filter(pk__in=[one.pk for one in deliveries])
+    return Counter(rows.values_list("state", flat=True))
 
 
 def _wait(event: threading.Event) -> None:
