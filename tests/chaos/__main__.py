@@ -60,7 +60,8 @@ def main() -> int:
     console.print(table)
     console.print(
         f"Rows: {', '.join(f'{state} {count}' for state, count in sorted(outcome.states.items()))}; "
-        f"PostgreSQL restarted {outcome.restarts} times; {outcome.jumps} workers had a wrong clock"
+        f"PostgreSQL restarted {outcome.restarts} times; {outcome.jumps} workers had a wrong clock; "
+        f"{outcome.asked_in_vain} times a person was asked although the network can tell"
     )
     for one in (*outcome.wrong_rows, *outcome.telling):
         console.print(f"[red]{one}[/]", markup=True)

@@ -13,7 +13,7 @@ AFTER = ("reset_after", "timeout_after", "error_500_after", "cut_after", "kill_a
 """The request is acted upon, and then: reset, silence, a 500, half an answer, the worker killed."""
 
 OTHER = ("refused", "rate_limited", "slow")
-IN_GRAPH = ("error_400_after", "html_after")
+BY_SERVER = ("error_400_after", "html_after")
 """Done by the practice network itself, which knows what such an answer looks like."""
 
 QUICK = tuple(one for one in (*BEFORE, *AFTER, *OTHER) if not one.startswith("timeout"))

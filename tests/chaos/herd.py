@@ -4,8 +4,8 @@ Starting Python and Django costs a second or two of a core; with a kill every se
 one process loads Spilno once and forks: each child runs what ``spilno worker`` runs, has its own connections,
 threads and leases, and dies by kill −9 as any process dies.
 
-A line on standard input starts one: ``{"skew": SECONDS}`` (its clock is wrong by so much); its process id is the
-answer. When standard input ends, all of them end.
+A line on standard input starts one: ``{"skew": SECONDS, "jump_after": SECONDS}`` (its clock is wrong by so much, from
+so long after its start on); its process id is the answer. When standard input ends, all of them end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -32,8 +33,8 @@ def _child(order: dict[str, Any]) -> None:
     from spilno.publishing import ledger, reconcile
 
     if skew := order.get("skew"):
-        right = clock.now
-        clock.now = lambda: right() + timedelta(seconds=skew)
+        right, jumps_at = clock.now, time.monotonic() + order.get("jump_after", 0)
+        clock.now = lambda: right() + timedelta(seconds=skew if time.monotonic() >= jumps_at else 0)
     # The small run in the tests cannot wait for a minute; `make chaos` leaves both as they are.
     if lease := order.get("lease"):
         ledger.LEASE = timedelta(seconds=lease)

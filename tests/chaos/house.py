@@ -126,11 +126,13 @@ class Herd:
         with self._lock:
             self._pids = [one for one in self._pids if _alive(one)]
             while len(self._pids) < self.size:
-                skew = 0.0
+                skew = jump_after = 0.0
                 if self.most_skew and self._random.random() < 0.2:
                     skew = self._random.uniform(-self.most_skew, self.most_skew)
+                    # Half of them are wrong from the start; the clocks of the others jump while they are at work.
+                    jump_after = self._random.choice((0.0, self._random.uniform(0.2, 4)))
                     self.jumps += 1
-                self._pids.append(int(self._ask({**self.order, "skew": skew})))
+                self._pids.append(int(self._ask({**self.order, "skew": skew, "jump_after": jump_after})))
                 self.started += 1
 
     def kill_one(self) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from spilno.toolkit.practice import Practice, start
-from tests.chaos.faults import AFTER, BEFORE, IN_GRAPH, OTHER, Dice, Kill
+from tests.chaos.faults import AFTER, BEFORE, BY_SERVER, OTHER, Dice, Kill
 from tests.chaos.proxy import Proxy
 
 EVERY = (*BEFORE, *AFTER, *OTHER)
@@ -23,6 +24,7 @@ class Place(ABC):
     placement = "post"
     pictures: float = 0.0  # share of posts that carry one
     most_posts = 10_000  # per account
+    tells = True  # does it offer any way to find out what became of a request?
     proxy: Proxy
 
     @abstractmethod
@@ -113,32 +115,71 @@ class Matrix(Place):
         self.server.stop()
 
 
-class Graph(Place):
-    """A Facebook page or an Instagram account on the practice server, which both share."""
+@dataclass(frozen=True)
+class Practised:
+    """A network of the practice server: how it is connected, and which of its requests publishes."""
+
+    network: str  # the connector's key
+    account: str  # the practice server's
+    commit: str
+    typed: Callable[[Practice, str], dict[str, str]]  # credentials by server and account's name
+    pictures: float = 0.2
+    placement: str = "post"
+    most_posts: int = 10_000
+    tells: bool = True
+
+
+# Where an hour or a day allows only so many requests, there are more accounts.
+PRACTISED = (
+    Practised(
+        "facebook_page", "facebook", r"POST /graph/v[\d.]+/\d+(_\d+)?$",
+        lambda server, name: {"access_token": f"practice-{name}", "graph_url": server.graph_url},
+        most_posts=20,
+    ),
+    Practised(
+        "instagram", "instagram", r"POST /graph/v[\d.]+/\d+/media_publish$",
+        lambda server, name: {"access_token": f"practice-{name}", "graph_url": server.graph_url},
+        pictures=1.0, most_posts=15,
+    ),
+    Practised(
+        "linkedin", "linkedin", r"POST /linkedin-api/rest/posts$",
+        lambda server, name: {
+            "access_token": f"practice-{name}", "author": name, "api_url": server.linkedin_url,
+        },
+        most_posts=40,
+    ),
+    Practised(
+        "telegram", "telegram", r"POST /bot-api/bot[^/]+/send[A-Z]\w+$",
+        lambda server, name: {
+            "bot_token": f"8100:practice-{name}", "chat": f"@{name}", "api_url": server.bot_api_url,
+        },
+        tells=False,
+    ),
+)  # fmt: skip
+
+
+class OfPractice(Place):
+    """Accounts on the practice server, which all of these share."""
 
     def __init__(
-        self, practice: Practice, account: str, seed: str, kill: Kill, kinds: Sequence[str] = EVERY
+        self, practice: Practice, of: Practised, seed: str, kill: Kill, kinds: Sequence[str] = EVERY
     ) -> None:
-        self.practice, self._account = practice, account
-        self.network = "facebook_page" if account == "facebook" else account
-        self.pictures = 1.0 if account == "instagram" else 0.2
-        self.most_posts = 90 if account == "instagram" else 10_000  # Instagram: 100 in 24 hours
-        switch = r"POST /graph/v[\d.]+/" + (
-            r"\d+/media_publish$" if account == "instagram" else r"\d+(_\d+)?$"
-        )
-        dice = Dice((*kinds, *IN_GRAPH), f"{seed} {account}", re.compile(switch))
+        self.practice, self._of = practice, of
+        self.network, self.placement, self.pictures = of.network, of.placement, of.pictures
+        self.most_posts, self.tells = of.most_posts, of.tells
+        dice = Dice((*kinds, *BY_SERVER), f"{seed} {of.account}", re.compile(of.commit))
         self.proxy = Proxy(practice.url, dice, kill=kill, script=practice.faults.add)
 
     def credentials(self, number: int) -> dict[str, str]:
-        name = f"chaos-{self._account}-{number:03d}"
-        self.practice.state.add_account(network=self._account, name=name)
-        graph_url = self.practice.graph_url.replace(self.practice.url, self.proxy.url)
-        return {"access_token": f"practice-{name}", "graph_url": graph_url}
+        name = f"chaos{self._of.account}{number:03d}"
+        self.practice.state.add_account(network=self._of.account, name=name)
+        typed = self._of.typed(self.practice, name)
+        return {key: value.replace(self.practice.url, self.proxy.url) for key, value in typed.items()}
 
     def texts(self) -> Iterable[str]:
         with self.practice.state.reading() as data:
             for post in data["posts"].values():
-                mine = data["accounts"][post["account"]]["network"] == self._account
+                mine = data["accounts"][post["account"]]["network"] == self._of.account
                 if mine and post["published_at"]:
                     yield post["text"]
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.chaos.faults import AFTER, IN_GRAPH, Dice, Kill
+from tests.chaos.faults import AFTER, BY_SERVER, Dice, Kill
 
 MOST_HEAD = 64 * 1024
 Script = Callable[[str, str], None]
@@ -88,7 +88,7 @@ class Proxy:
         method, path, _ = head.decode("latin-1").split(" ", 2)
         line = f"{method} {path.partition('?')[0]}"
         fault = self.dice.throw(line)
-        if fault in IN_GRAPH and self._script is not None:
+        if fault in BY_SERVER and self._script is not None:
             self._script(fault, f"^{re.escape(line)}$")
         elif fault == "refused":
             self._keep(self._refuse(self.dice.seconds(0.2, 1.5)))
