@@ -18,8 +18,9 @@ export function face({ event, timeText }) {
   }
   if (networks.length > 3) line.append(make("small", "", `+${networks.length - 3}`));
   line.append(make("b", "", event.title));
-  if (more.hints?.length) line.insertAdjacentHTML("beforeend", drawing("warning"));
-  if (more.icon) line.insertAdjacentHTML("beforeend", drawing(more.icon));
+  // What is pointed out takes the place of the state's drawing; what needs a person keeps its own.
+  const icon = more.hints?.length && !["late", "ask"].includes(more.look) ? "warning" : more.icon;
+  if (icon) line.insertAdjacentHTML("beforeend", drawing(icon));
   return { domNodes: [line] };
 }
 

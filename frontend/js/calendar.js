@@ -140,7 +140,7 @@ function start(element) {
     nextDayThreshold: "06:00", // a post has no length: one at 23:45 does not belong to the next day
     eventOrder: "due,start,free,title",
     events: (info, done, failed) =>
-      load(element, info, names[calendar.view.type] ?? "").then(
+      load(element, info, names[element.calendar?.view.type ?? first] ?? "").then(
         (found) => {
           done(found);
           point(info);
@@ -174,7 +174,7 @@ function start(element) {
   });
   const point = async (info) => {
     const found = await hints(element, info.startStr, info.endStr);
-    for (const [id, said] of Object.entries(found)) calendar.getEventById(id)?.setExtendedProp("hints", said);
+    for (const [id, said] of Object.entries(found)) element.calendar.getEventById(id)?.setExtendedProp("hints", said);
     for (const el of box.querySelectorAll("[data-entry]")) if (found[el.dataset.entry]) el.title = [el.title.split(" · ").filter((part) => !found[el.dataset.entry].includes(part)).join(" · "), ...found[el.dataset.entry]].join(" · ");
   };
   calendar.render();

@@ -131,7 +131,32 @@ function times(root) {
   });
 }
 
+/** The composer's button: the chosen channels' next free slots, the common one and those that differ. */
+function freeSlots(button) {
+  button.addEventListener("click", async () => {
+    const { form } = button;
+    const places = [...form.elements].filter((one) => one.name === "to" && (one.checked || one.type === "hidden")).map((one) => one.value);
+    if (!places.length) return toast(word("channelsFirst"), "late");
+    const url = new URL(button.dataset.nextSlot, location.href);
+    for (const one of places) url.searchParams.append("channel", one);
+    if (form.elements.item) url.searchParams.set("item", form.elements.item.value);
+    const answer = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
+    const said = answer?.headers.get("content-type")?.includes("json") ? await answer.json() : {};
+    if (!answer?.ok) return toast(said.problem || word(answer ? "failed" : "offline"), "late");
+    form.elements.at.value = said.at;
+    for (const place of places) {
+      const own = form.elements[`at-${place}`];
+      const at = said.each[place.split(":")[0]];
+      if (!own || !at) continue;
+      own.value = at === said.at ? "" : at;
+      own.closest("details").open = at !== said.at;
+    }
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
 export function plans(root) {
+  for (const one of all(root, "[data-next-slot]")) freeSlots(one);
   for (const one of all(root, "form[data-plan-filters]")) filters(one);
   for (const one of all(root, "form[data-bulk]")) ticks(one);
   for (const one of all(root, "[data-plan-cards]")) cards(one);

@@ -135,7 +135,8 @@ def in_period(
     """What to point out on a calendar, by post and time (seconds since 1970): at most six queries."""
     shown = set(
         narrowed(Variant.objects.filter(workspace=workspace, item__deleted_at=None).order_by(), wanted)
-        .filter(publish_at__gte=start, publish_at__lt=end)
+        # What is out cannot be mended any more.
+        .filter(publish_at__gte=start, publish_at__lt=end, delivery__published_at=None)
         .values_list("pk", flat=True)[:ROWS]
     )
     rows = _standing(workspace, start - WITHIN, end + WITHIN, with_pk=True)

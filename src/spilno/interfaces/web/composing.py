@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -19,11 +18,12 @@ from spilno.briefs.models import Initiative
 from spilno.channels.models import Channel
 from spilno.interfaces.web import plan_marks
 from spilno.interfaces.web.reading import uuid_of
-from spilno.kernel import clock
+from spilno.kernel import wall_clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
-from spilno.plan import checks, queries
+from spilno.plan import checks, conflicts, queries
 from spilno.plan.checks import Conversion, Said, Verdict
+from spilno.plan.conflicts import Hint, Place
 from spilno.plan.models import Item, Media, Variant
 from spilno.plan.services import Draft, VariantDraft
 from spilno.publishing.composition import LOCKED, SCHEDULED
@@ -48,6 +48,8 @@ class Typed:
     to: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
+    sides: Mapping[str, str] = field(default_factory=dict)  # answers where clocks change, by the time's field
+    tags: str = ""
     version: int = 0
 
 
@@ -73,12 +75,17 @@ def from_post(post: QueryDict) -> Typed:
         to=tuple(dict.fromkeys(one for one in post.getlist("to") if one)),
         texts=prefixed("text-"),
         times=prefixed("at-"),
+        sides=prefixed("side-"),
+        tags=said("tags"),
         version=int(version) if (version := said("version")).isdecimal() else 0,
     )
 
 
-def from_item(item: Item, zone: str) -> Typed:
-    """The form of a saved item. The common time is the first channel's; others are shown where they differ."""
+def from_item(item: Item, zone: str, *, tags: str = "") -> Typed:
+    """The form of a saved item. The common time is the first channel's; others are shown where they differ.
+
+    :param tags: their names, with commas between them.
+    """
     variants = list(item.variants.all())
     at = next((wall(one.publish_at, zone) for one in variants if one.publish_at), "")
     return Typed(
@@ -95,6 +102,7 @@ def from_item(item: Item, zone: str) -> Typed:
         times={
             key_of(one): shown for one in variants if (shown := wall(one.publish_at, zone)) and shown != at
         },
+        tags=tags,
         version=item.version,
     )
 
@@ -103,9 +111,7 @@ def key_of(variant: Variant) -> str:
     return f"{variant.channel_id}:{variant.placement}"
 
 
-def wall(moment: datetime | None, zone: str) -> str:
-    """A moment as the wall clock of a zone, to the minute, as browsers' pickers take it."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}" if moment else ""
+wall = wall_clock.shown
 
 
 @dataclass(frozen=True)
@@ -339,12 +345,26 @@ class Composer:
             # Unchanged: to the second what it was, also in an hour that comes twice.
             return variant.publish_at
         try:
-            return clock.from_wall(datetime.fromisoformat(typed), zone)
+            return wall_clock.read(typed, zone, side=self.typed.sides.get(name, ""))
         except UserError as error:
             error.field = name
             raise
-        except (ValueError, OverflowError):
+        except ValueError:
             raise UserError("time_not_understood", field=name) from None
+
+    def hints(self, now: datetime) -> list[Hint]:
+        """What to point out about times and words: too near another post, said already. Six queries at most."""
+        places = []
+        for one in self.chosen:
+            if one.locked:
+                continue
+            try:
+                at = self._moment(one)
+            except UserError:
+                at = None
+            places.append(Place(one.channel.pk, at, one.text.strip() or self.typed.text))
+        item = self.item.pk if self.item else None
+        return conflicts.of_draft(workspace=self.workspace, item_id=item, places=places, now=now)
 
 
 @dataclass(frozen=True)
@@ -399,7 +419,9 @@ class Preview:
     @property
     def notes(self) -> list[str]:
         """What one should know, each thing once."""
-        said = (one for one in self.verdict.problems if one.level != "error" and one.code != "media_converted")
+        said = (
+            one for one in self.verdict.problems if one.level != "error" and one.code != "media_converted"
+        )
         return list(dict.fromkeys(one.text for one in said))
 
     @property

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from zoneinfo import available_timezones
+
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -27,15 +30,27 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
-        fields = ("name", "language")
+        fields = ("name", "language", "time_zone")
         labels = {"language": _("Language")}
 
     language = forms.ChoiceField(label=_("Language"), choices=Language.choices)
+    time_zone = forms.ChoiceField(
+        label=_("Where you are"),
+        required=False,
+        help_text=_("Plans show the workspace's time, and yours beside it where the clocks differ."),
+    )
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, **values)
+        zones = sorted(one for one in available_timezones() if "/" in one and not one.startswith("Etc/"))
+        field = self.fields["time_zone"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", __("Like the workspace")), *((one, one.replace("_", " ")) for one in zones)]
 
 
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
-    """Name and language of the person, in all workspaces."""
+    """Name, language and time zone of the person, in all workspaces."""
     assert isinstance(request.user, User)
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():

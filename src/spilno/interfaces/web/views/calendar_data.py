@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from django.http import HttpResponseBase, JsonResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_GET
 
@@ -19,15 +18,14 @@ from spilno.channels.models import Channel
 from spilno.interfaces.web import plan_marks
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.deadline_words import said
+from spilno.interfaces.web.hint_words import hint_words
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.plan_marks import Entry
 from spilno.interfaces.web.planning import Filters, entries, filters_of
-from spilno.interfaces.web.templatetags.format import when_short
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.plan import conflicts, deadlines, public_days, schedule
 from spilno.plan.calendar import View
-from spilno.plan.conflicts import Hint
 from spilno.team.permissions import Permission, may
 
 MANY = 300
@@ -195,34 +193,6 @@ def hints(request: WorkspaceRequest) -> HttpResponseBase:
     )
     answer = {f"{item}@{seconds}": hint_words(every) for (item, seconds), every in found.items()}
     return JsonResponse(answer, json_dumps_params={"ensure_ascii": False, "separators": (",", ":")})
-
-
-def hint_words(every: Iterable[Hint]) -> list[str]:
-    """Hints as sentences, each once, at most three."""
-    return list(dict.fromkeys(hint_text(one) for one in every))[:3]
-
-
-def hint_text(one: Hint) -> str:
-    """A hint as a sentence."""
-    title = one.title or _("a post without words yet")
-    if one.kind == "quiet":
-        return _("%(channel)s: this is in its quiet hours.") % {"channel": one.channel}
-    if one.kind == "holiday":
-        return _("%(channel)s: a holiday, %(holiday)s.") % {"channel": one.channel, "holiday": one.title}
-    if one.kind == "close":
-        values = {"channel": one.channel, "title": title, "minutes": one.minutes}
-        if not one.minutes:
-            return _("%(channel)s: “%(title)s” goes out at the same time.") % values
-        return (
-            ngettext(
-                "%(channel)s: only %(minutes)s minute from “%(title)s”.",
-                "%(channel)s: only %(minutes)s minutes from “%(title)s”.",
-                one.minutes,
-            )
-            % values
-        )
-    values = {"channel": one.channel, "title": title, "when": when_short(one.at)}
-    return _("Nearly the same text as “%(title)s” (%(channel)s, %(when)s).") % values
 
 
 urlpatterns = [

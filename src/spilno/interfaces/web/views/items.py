@@ -21,6 +21,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from spilno.briefs.models import Initiative
+from spilno.channels.models import Channel
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.composing import (
     Composer,
@@ -31,6 +32,9 @@ from spilno.interfaces.web.composing import (
     from_post,
     with_media,
 )
+from spilno.interfaces.web.doubts import Choice as DoubtChoice
+from spilno.interfaces.web.doubts import choices as doubt_choices
+from spilno.interfaces.web.hint_words import hint_words
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
@@ -38,9 +42,9 @@ from spilno.interfaces.web.uploads import store_all
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.pages import services as pages
-from spilno.plan import queries, services
+from spilno.plan import checks, queries, services, tags
 from spilno.plan.models import Item, Media
-from spilno.publishing import composition
+from spilno.publishing import composition, queueing
 from spilno.publishing.composition import Action
 from spilno.team.permissions import Permission, may
 
@@ -52,6 +56,7 @@ ACTIONS = {
     "schedule": Action.SCHEDULE,
     "send": Action.NOW,  # what "publish" leads to once it was asked about
     "cancel": Action.CANCEL,
+    "queue": Action.KEEP,  # and then each channel's next free slot
 }
 
 
@@ -81,6 +86,9 @@ class ComposerPage:
     next: str
     zone: str
     initiative_label: str
+    doubts: Sequence[DoubtChoice]  # where clocks change: the two things that the time in `field` can mean
+    hints: Sequence[str]
+    known_tags: Sequence[str]
     most_bytes: int  # of one file
 
     @property
@@ -143,6 +151,9 @@ def _page(
         next=request.POST.get("next") or request.GET.get("next", ""),
         zone=workspace.time_zone,
         initiative_label=dict(composer.initiatives).get(composer.typed.initiative, ""),
+        doubts=doubt_choices(error),
+        hints=hint_words(composer.hints(clock.now())),
+        known_tags=list(tags.tags(workspace).values_list("name", flat=True)),
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
@@ -175,7 +186,9 @@ def new(request: WorkspaceRequest) -> HttpResponse:
         workspace=request.workspace, slug=request.GET.get("initiative", "")
     ).first()
     media = uuid_of(request.GET.get("media", ""))
+    channels = [found for one in request.GET.getlist("channel") if (found := uuid_of(one))]
     typed = Typed(
+        to=_usual_places(request, channels) if channels else (),
         media=(str(media),) if media else (),
         at=f"{at}T12:00" if len(at) == 10 else at,
         initiative=str(initiative.pk) if initiative else "",
@@ -191,7 +204,18 @@ def item(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     found = _item(request, pk)
     if request.method == "POST":
         return _save(request, found)
-    return _page(request, _composer(request, from_item(found, request.workspace.time_zone), found))
+    return _page(request, _composer(request, _from_item(found), found))
+
+
+def _from_item(found: Item) -> Typed:
+    names = ", ".join(one.name for one in found.tags.all())
+    return from_item(found, found.workspace.time_zone, tags=names)
+
+
+def _usual_places(request: WorkspaceRequest, channels: Sequence[UUID]) -> tuple[str, ...]:
+    """The first placement of each channel, as the form names places."""
+    found = Channel.objects.filter(workspace=request.workspace, is_active=True, pk__in=channels)
+    return tuple(f"{one.pk}:{places[0].key}" for one in found if (places := checks.placements_of(one)))
 
 
 def _composer(request: WorkspaceRequest, typed: Typed, item: Item | None = None) -> Composer:
@@ -219,6 +243,12 @@ def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
                 expected_version=typed.version,
                 action=ACTIONS.get(wish, Action.KEEP),
             )
+            if tags.read_names(typed.tags) != (
+                [one.name for one in item.tags.all()] if item is not None else []
+            ):
+                tags.set_tags(item=saved, names=tags.read_names(typed.tags), by=request.person)
+            if wish == "queue":
+                queueing.add(item=saved, by=request.person, now=now)
             pages.track_item(item=saved, now=now)
             for one in composer.described:
                 services.describe_media(media=one, alt=one.alt, by=request.person, now=now)
@@ -255,7 +285,7 @@ def _saved(request: WorkspaceRequest, item: Item, wish: str) -> HttpResponse:
         )
         return response
     messages.success(request, said)
-    if wish in ("schedule", "reserve", "cancel") or request.POST.get("next"):
+    if wish in ("schedule", "reserve", "cancel", "queue") or request.POST.get("next"):
         return redirect(_back(request))
     return redirect("plan-item", request.workspace.slug, item.pk)
 
@@ -267,7 +297,7 @@ def _said(item: Item, wish: str) -> str:
         return ngettext("On its way to %(number)s channel", "On its way to %(number)s channels", number) % {
             "number": number
         }
-    if wish == "schedule":
+    if wish in ("schedule", "queue"):
         times = [one.publish_at for one in variants if one.publish_at]
         return _("Scheduled: %(when)s") % {"when": when(min(times))} if times else _("Scheduled")
     if wish == "reserve":
@@ -287,7 +317,11 @@ def check(request: WorkspaceRequest) -> HttpResponse:
     return render(
         request,
         "plan/_previews.html",
-        {"previews": composer.previews(), "may_edit": True},
+        {
+            "previews": composer.previews(),
+            "may_edit": True,
+            "hints": hint_words(composer.hints(clock.now())),
+        },
     )
 
 
@@ -332,11 +366,15 @@ def delete(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     """Put a post away; the plan then offers to bring it back."""
     found = _item(request, pk)
     try:
-        composition.delete(item=found, by=request.person, now=clock.now())
+        now = clock.now()
+        with transaction.atomic():
+            composition.delete(item=found, by=request.person, now=now)
+            channels = [one.channel_id for one in found.variants.all()]
+            queueing.close_up(workspace=request.workspace, channels=channels, now=now)
     except UserError as error:
         return _page(
             request,
-            _composer(request, from_item(found, request.workspace.time_zone), found),
+            _composer(request, _from_item(found), found),
             error=error,
         )
     target = f"{reverse('plan', args=[request.workspace.slug])}?undo={found.pk}"
