@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
@@ -182,7 +183,7 @@ FILE_UPLOAD_TEMP_DIR = str(SPILNO_INCOMING)
 FILE_UPLOAD_HANDLERS = ["spilno.interfaces.web.uploads.StreamedUpload"]
 SPILNO_CACHE = DATA / "cache"
 SPILNO_CACHE_BYTES = int(read("SPILNO_CACHE_MB")) * 1_000_000
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

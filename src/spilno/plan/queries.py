@@ -327,7 +327,7 @@ def failed_media(*, workspace: Workspace, now: datetime) -> list[FailedMedia]:
             item__media__in={pk for pk, _key in rows},
         )
         .exclude(delivery__state="published")
-        .select_related("item", "channel")
+        .select_related("item__owner", "channel__owner")
         .prefetch_related("item__itemmedia_set__media")
         .order_by("publish_at")
         .distinct()

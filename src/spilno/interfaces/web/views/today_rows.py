@@ -29,7 +29,7 @@ from spilno.interfaces.web.views.initiative_frame import language_of
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
-from spilno.plan.queries import title_of
+from spilno.plan.queries import failed_media, title_of
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import NEEDS_ATTENTION, DeliveryState
 from spilno.team.models import Person, Workspace
@@ -61,6 +61,7 @@ def rows_of(workspace: Workspace, person: Person, now: datetime) -> list[Row]:
     return [
         *_proposals(workspace, person),
         *_deliveries(workspace, person, now),
+        *_files(workspace, person, now),
         *_reminders(workspace, person),
         *_channels(workspace, person, now),
         *_initiatives(workspace, person, today),
@@ -156,6 +157,25 @@ def _about(one: Delivery, title: str) -> tuple[str, str, str, str]:
     if one.state == DeliveryState.FAILED:
         return _("“%(title)s” did not leave") % values, reason, _("Mend"), "late"
     return _("“%(title)s” missed its time") % values, reason, _("Decide"), "late"
+
+
+def _files(workspace: Workspace, person: Person, now: datetime) -> Iterator[Row]:
+    """Pictures and videos of coming posts that cannot be made into what the network takes."""
+    seen = set()
+    for one in failed_media(workspace=workspace, now=now)[:MOST]:
+        item, channel = one.variant.item, one.variant.channel
+        if (item.pk, one.media.pk) in seen:
+            continue
+        seen.add((item.pk, one.media.pk))
+        problem = text_of(UserError(one.code, **one.params))
+        yield Row(
+            title=title_of(item.title, item.text) or _("Without words yet"),
+            note=f"{channel.name}, {when_short(one.variant.publish_at)} · {one.media.name}: {problem}",
+            voice="late",
+            action=_("Replace the file"),
+            url=_page("plan-item", workspace.slug, item.pk),
+            mine=_own(person, item.owner, channel.owner),
+        )
 
 
 def _reminders(workspace: Workspace, person: Person) -> Iterator[Row]:
