@@ -11,14 +11,12 @@ here, once, for all networks:
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,12 @@ import httpx
 
 from spilno.toolkit.networks import deadline
 from spilno.toolkit.networks.base import Credentials, Kind, Network, NetworkError
+from spilno.toolkit.networks.http_limits import LONGEST_WAIT as LONGEST_WAIT
+from spilno.toolkit.networks.http_limits import http_date as http_date
+from spilno.toolkit.networks.http_limits import moment as moment
+from spilno.toolkit.networks.http_limits import quota_of as quota_of
+from spilno.toolkit.networks.http_limits import reset_at as reset_at
+from spilno.toolkit.networks.http_limits import wait_of
 
 MOST_BYTES = 2 * 1024 * 1024
 """No answer that we need is longer; whatever is longer is not from the network."""
@@ -39,9 +43,6 @@ SLOWEST = 100_000
 LARGE = 1_000_000
 DIGESTING = 90.0
 """Bytes from which on a body is a file that the network may chew on, and how many seconds it may be silent then."""
-
-LONGEST_WAIT = 7 * 24 * 3600.0
-"""Seconds. A network that wants more patience means something else, or is none."""
 
 MOST_MESSAGE = 200
 """Characters of a network's own error message that are kept."""
@@ -227,7 +228,7 @@ class Wire:
         code = refusal.ours or code
         retry_at = None
         if kind is Kind.WAIT or status == 503:
-            seconds, retry_at = _when(response.headers, date, refusal.seconds)
+            seconds, retry_at = wait_of(response.headers, date, refusal.seconds)
             if seconds is not None:
                 params["seconds"] = seconds
         if kind is not Kind.WAIT:
@@ -376,89 +377,6 @@ def _writable(value: Any) -> Any:
 def _where(response: httpx.Response) -> str:
     """Where a redirection points, without its query (which may carry a token)."""
     return response.headers.get("Location", "").partition("?")[0][:MOST_MESSAGE]
-
-
-def http_date(value: str | None) -> datetime | None:
-    """An HTTP date as aware UTC, ``None`` if there is none or it is unreadable."""
-    if not value:
-        return None
-    try:
-        return parsedate_to_datetime(value).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def moment(value: Any) -> datetime | None:
-    """An ISO 8601 time (also ``+0000``, as Meta writes it) as aware UTC; ``None`` if it is none."""
-    if not isinstance(value, str) or not value:
-        return None
-    text = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", value.replace("Z", "+00:00"))
-    text = re.sub(r"(\.\d{6})\d+", r"\1", text)
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    try:
-        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:  # the first or the last day that there is
-        return None
-
-
-def _when(
-    headers: httpx.Headers, date: datetime | None, seconds: float | None
-) -> tuple[float | None, datetime | None]:
-    """How long to wait, and until when if the server's own clock tells."""
-    retry_at: datetime | None = None
-    after = headers.get("Retry-After", "").strip()
-    if seconds is None and after:
-        if _NUMBER.fullmatch(after):
-            seconds = float(after)
-        else:
-            retry_at = http_date(after)
-    if seconds is None and retry_at is None:
-        retry_at = reset_at(headers, date)
-    if seconds is None and retry_at is not None and date is not None:
-        seconds = (retry_at - date).total_seconds()
-    if seconds is not None:
-        seconds = min(max(0.0, seconds), LONGEST_WAIT) if math.isfinite(seconds) else None
-    if seconds is not None and date is not None:
-        retry_at = date + timedelta(seconds=seconds)
-    return seconds, retry_at
-
-
-_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
-
-
-def reset_at(headers: httpx.Headers, date: datetime | None) -> datetime | None:
-    """``RateLimit-Reset`` and its ``X-`` form: an epoch (Bluesky), a time (Mastodon) or seconds (IETF draft)."""
-    for name in ("RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"):
-        value = headers.get(name, "").strip()
-        if _NUMBER.fullmatch(value):
-            number = int(float(value))
-            if number > 1_000_000_000:
-                return datetime.fromtimestamp(number, UTC) if number < 100_000_000_000 else None
-            return date + timedelta(seconds=number) if date is not None else None
-        if (read := moment(value)) is not None:
-            return read
-    return None
-
-
-def quota_of(headers: httpx.Headers, *names: str) -> tuple[int, int | None, float | None] | None:
-    """What is left, of how many, and seconds till it is whole, from ``RateLimit-*`` headers or their ``X-`` form.
-
-    ``None`` if the answer does not tell.
-    """
-    for prefix in names or ("RateLimit", "X-RateLimit"):
-        left, most = headers.get(f"{prefix}-Remaining", ""), headers.get(f"{prefix}-Limit", "")
-        if not re.fullmatch(r"\d{1,12}", left.strip(), re.ASCII):
-            continue
-        date = http_date(headers.get("Date"))
-        until = reset_at(headers, date)
-        seconds = None if until is None or date is None else max(0.0, (until - date).total_seconds())
-        # The number may carry the window behind it: "5000;w=3600" (IETF draft).
-        limit = re.match(r"\s*(\d{1,12})(?:\s*;|\s*$)", most, re.ASCII)
-        return int(left), int(limit[1]) if limit else None, seconds
-    return None
 
 
 def address(value: str, *, default: str = "") -> str:
