@@ -145,6 +145,10 @@ class Telegram(Network):
 
     # ------------------------------------------------------------------------------------------ connecting
 
+    def app_of(self, credentials: Credentials) -> str:
+        """The bot: its limits are shared by all chats it writes to."""
+        return credentials.get("bot_token", "").partition(":")[0]
+
     def connect(self, *, client: httpx.Client, credentials: Credentials) -> Account:
         """See which bot it is, find the chat, and see that the bot may post there."""
         kept = {
