@@ -6,7 +6,7 @@ nothing under the fingers is replaced; only an error or a meeting of two edits b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -39,6 +39,8 @@ from spilno.interfaces.web.views.initiative_frame import (
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.kernel.texts import pick, with_text
+from spilno.plan import deadlines
+from spilno.plan.deadlines import Deadline
 from spilno.team.permissions import Permission, may
 from spilno.toolkit.metrics import Unit
 
@@ -75,6 +77,8 @@ class BriefPage:
     lacking: int
     may_edit: bool
     report_formats: tuple[tuple[str, str], ...]
+    deadlines: Sequence[Deadline]  # of its content, channel by channel
+    today: date
 
     @property
     def is_ready(self) -> bool:
@@ -120,6 +124,8 @@ def _page(
         lacking=sum(one.required and not one.done for one in steps),
         may_edit=may_edit,
         report_formats=tuple((str(key), str(label)) for key, label in ReportFormat.choices),
+        deadlines=deadlines.of_initiative(initiative),
+        today=clock.local_day(clock.now(), request.workspace.time_zone),
     )
 
 

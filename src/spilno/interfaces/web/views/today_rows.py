@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -21,6 +21,7 @@ from spilno.channels import tokens
 from spilno.channels.models import Channel, Circuit, Health
 from spilno.contingency import queries as contingency
 from spilno.contingency.queries import CheckpointView
+from spilno.interfaces.web import deadline_words
 from spilno.interfaces.web.limit_words import silence_lines
 from spilno.interfaces.web.messages import TEXTS, text_of
 from spilno.interfaces.web.templatetags.format import day, when_short
@@ -29,13 +30,17 @@ from spilno.interfaces.web.views.initiative_frame import language_of
 from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
+from spilno.plan import deadlines
+from spilno.plan.deadlines import Deadline
 from spilno.plan.queries import failed_media, title_of
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import NEEDS_ATTENTION, DeliveryState
 from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, may
 
+DAY = timedelta(days=1)
 SOON = timedelta(days=3)  # a content deadline is near
+DUE_BACK = timedelta(days=60)  # a content deadline that nobody met
 STARTS_SOON = timedelta(days=7)  # a brief should be ready
 LONG_AGO = timedelta(days=14)  # what nobody cared for so long is not of today any more
 MOST = 20  # of each kind
@@ -64,7 +69,7 @@ def rows_of(workspace: Workspace, person: Person, now: datetime) -> list[Row]:
         *_files(workspace, person, now),
         *_reminders(workspace, person),
         *_channels(workspace, person, now),
-        *_initiatives(workspace, person, today),
+        *_content_and_briefs(workspace, person, today),
     ]
 
 
@@ -232,63 +237,62 @@ def _channels(workspace: Workspace, person: Person, now: datetime) -> Iterator[R
         )
 
 
-def _initiatives(workspace: Workspace, person: Person, today: date) -> Iterator[Row]:
+def _content_and_briefs(workspace: Workspace, person: Person, today: date) -> Iterator[Row]:
+    """Content that is due, first what is late or due today; then briefs that should be ready."""
+    due = [(one.on, _content(workspace, person, one, today)) for one in _due(workspace, today)]
+    yield from (row for on, row in due if on <= today)
+    yield from (row for on, row in due if on > today)
+    yield from _briefs(workspace, person, today)
+
+
+def _due(workspace: Workspace, today: date) -> list[Deadline]:
+    found = deadlines.due_between(workspace=workspace, first=today - DUE_BACK, after=today + SOON + DAY)
+    return [one for one in found if not one.done and (one.ends_on is None or one.ends_on >= today)][:MOST]
+
+
+def _content(workspace: Workspace, person: Person, one: Deadline, today: date) -> Row:
+    title = deadline_words.title_of(one, language_of())
+    parts = (title, deadline_words.channels_of(one), deadline_words.lacks(one))
+    return Row(
+        title=_deadline(one.on, today),
+        note=" · ".join(part for part in parts if part),
+        voice="late" if one.on < today else "out",
+        action=_("Open"),
+        url=(
+            _page("plan-item", workspace.slug, one.item_id)
+            if one.item_id
+            else _page("initiatives-plan", workspace.slug, one.slug)
+        ),
+        mine=may(person, Permission.PLAN_EDIT),
+    )
+
+
+def _briefs(workspace: Workspace, person: Person, today: date) -> Iterator[Row]:
     edits = may(person, Permission.BRIEF_EDIT)
-    writes = may(person, Permission.PLAN_EDIT)
     rows = (
-        Initiative.objects.filter(workspace=workspace, archived_at=None, ends_on__gte=today)
-        .filter(Q(brief__content_due__lte=today + SOON) | Q(starts_on__lte=today + STARTS_SOON))
+        Initiative.objects.filter(
+            workspace=workspace, archived_at=None, ends_on__gte=today, starts_on__lte=today + STARTS_SOON
+        )
+        .exclude(brief__state=BriefState.READY)
         .select_related("brief", "owner")
         .prefetch_related(Prefetch("brief__targets", Target.objects.filter(workspace=workspace)))
-        .annotate(
-            posts=Count(
-                "items__variants", filter=Q(items__deleted_at=None, items__reserve=False), distinct=True
-            ),
-            undated=Count(
-                "items__variants",
-                filter=Q(
-                    items__deleted_at=None, items__reserve=False, items__variants__publish_at__isnull=True
-                ),
-                distinct=True,
-            ),
-        )
         .order_by("starts_on")[:MOST]
     )
-    late: list[Row] = []
-    later: list[Row] = []
     for one in rows:
-        title = pick(one.title, language_of())
-        due = one.brief.content_due
-        if due is not None and due <= today + SOON and (not one.posts or one.undated):
-            what = _("nothing is planned yet") if not one.posts else _("not everything has a time yet")
-            row = Row(
-                title=_deadline(due, today),
-                note=f"{title} · {what}",
-                voice="late" if due < today else "out",
-                action=_("Open"),
-                url=_page("initiatives-plan", workspace.slug, one.slug),
-                mine=writes,
-            )
-            (late if due <= today else later).append(row)
-        if one.brief.state != BriefState.READY and one.starts_on <= today + STARTS_SOON:
-            lacking = briefs.missing(one.brief)
-            begins = (
-                _("begins %(day)s") % {"day": day(one.starts_on)}
-                if one.starts_on > today
-                else _("began %(day)s") % {"day": day(one.starts_on)}
-            )
-            later.append(
-                Row(
-                    title=_("The brief “%(title)s” is not ready") % {"title": title},
-                    note=" · ".join([begins, *(str(step.text) for step in lacking[:2])]),
-                    voice="out",
-                    action=_("Open"),
-                    url=_page("initiatives-brief", workspace.slug, one.slug),
-                    mine=edits and _own(person, one.owner),
-                )
-            )
-    yield from late
-    yield from later
+        lacking = briefs.missing(one.brief)
+        begins = (
+            _("begins %(day)s") % {"day": day(one.starts_on)}
+            if one.starts_on > today
+            else _("began %(day)s") % {"day": day(one.starts_on)}
+        )
+        yield Row(
+            title=_("The brief “%(title)s” is not ready") % {"title": pick(one.title, language_of())},
+            note=" · ".join([begins, *(str(step.text) for step in lacking[:2])]),
+            voice="out",
+            action=_("Open"),
+            url=_page("initiatives-brief", workspace.slug, one.slug),
+            mine=edits and _own(person, one.owner),
+        )
 
 
 def _deadline(due: date, today: date) -> str:
