@@ -36,6 +36,7 @@ from spilno.toolkit.networks.base import (
     ReadsInsights,
     ReadsLimits,
     ReadsQuotas,
+    Replies,
     Verdict,
     can,
 )
@@ -227,6 +228,42 @@ class BadInput:
                 assert caught.value.kind in allowed, name
                 assert in_words(caught.value)
                 assert caught.value.__context__ is None or isinstance(caught.value.__context__, NetworkError)
+
+    @needs(Publishes, Replies, http=True)
+    def test_an_answer_of_ours_answered_badly_stays_uncertain(
+        self, bench: Bench, posts: list[Outgoing]
+    ) -> None:
+        _, _, external_id = _published(bench, posts)
+        changing = faulty.changes(bench.world.harmless)
+        for name, answer in faulty.BAD.items():
+            transport = faulty.Faulty(wanted=changing, before=answer)
+            with (
+                httpx.Client(transport=transport, timeout=20) as client,
+                pytest.raises(NetworkError) as caught,
+            ):
+                bench.network.reply(
+                    client=client,
+                    credentials=bench.credentials,
+                    in_reply_to=external_id,
+                    text="Так",
+                    key="k-1",
+                )
+            allowed = (Kind.UNCERTAIN, Kind.PERMANENT) if name == "inside" else (Kind.UNCERTAIN,)
+            assert caught.value.kind in allowed, name
+            assert len([one for one in transport.asked if changing(one)]) == 1, name
+            assert in_words(caught.value)
+
+    @needs(Publishes, Replies, http=True)
+    def test_nobody_listening_for_an_answer_is_safe_to_repeat(
+        self, bench: Bench, posts: list[Outgoing]
+    ) -> None:
+        _, _, external_id = _published(bench, posts)
+        transport = faulty.Faulty(wanted=lambda request: True, before=faulty.refused)
+        with httpx.Client(transport=transport, timeout=20) as client, pytest.raises(NetworkError) as caught:
+            bench.network.reply(
+                client=client, credentials=bench.credentials, in_reply_to=external_id, text="Так", key="k-1"
+            )
+        assert caught.value.kind is Kind.UNREACHABLE
 
     @needs(http=True)
     def test_a_question_answered_badly_is_an_error_that_has_words(
