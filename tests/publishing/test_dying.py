@@ -109,7 +109,7 @@ def test_exactly_one_post_wherever_the_worker_dies(
 BATCH = [(Once.KEY, True), (Once.PREPARE, True), (Once.LOOKUP, True), (Once.NONE, False)]
 
 
-@pytest.mark.parametrize("fault", [None, "lost_before", "lost_after"])
+@pytest.mark.parametrize("fault", [None, "lost_after"])
 @pytest.mark.parametrize(("together", "silent"), [(2, False), (2, True), (9, True)])
 def test_a_batch_of_all_kinds_wherever_the_worker_dies(
     stage: Stage, together: int, silent: bool, fault: str | None

@@ -355,7 +355,7 @@ class DueLoop:
         now = clock.now()
         passed = [one for one in self._backlog.channels if not self._mine(one)]
         rows = self._backlog.take(now=now, most=room, passed=passed) if room > 0 else []
-        self._more = len(rows) == room
+        self._more = 0 < room == len(rows)
         if not rows:
             return
         left = {one.pk for one in rows}
