@@ -12,9 +12,9 @@ from spilno.channels.models import Channel
 from spilno.plan.models import Item, Variant
 from spilno.publishing import backlog
 from spilno.publishing.backlog import Backlog, Due
+from spilno.publishing.crew import Crew
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState as S
-from spilno.publishing.worker import Crew
 from spilno.team.models import Workspace
 from tests.conftest import Cast
 

@@ -25,7 +25,7 @@ from spilno.channels import access
 from spilno.kernel.addresses import web_address
 from spilno.kernel.errors import UserError
 from spilno.kernel.ids import new_id
-from spilno.publishing import waking
+from spilno.publishing import statements, waking
 from spilno.publishing.models import Attempt, Delivery, Step
 from spilno.publishing.states import GRAPH, DeliveryState
 from spilno.team.models import AuditEntry, Person
@@ -120,87 +120,6 @@ def free(now: datetime) -> Q:
     return Q(lease_until=None) | Q(lease_until__lte=now)
 
 
-# Many rows at a time go as one parameter, a JSON array of objects, which PostgreSQL reads as the table ``w``.
-
-_MOVE = """UPDATE publishing_delivery AS d
- SET state = w.target, lease_by = '', lease_until = NULL, next_try_at = w.next_try_at, updated_at = %(now)s,
-   error_code = w.code, error_params = w.params, prepared = w.prepared, prepared_expires_at = w.prepared_expires_at,
-   prepared_for = w.prepared_for, first_commit_at = w.first_commit_at, reminded_at = w.reminded_at
- FROM json_to_recordset(%(rows)s) AS w(id uuid, state text, due_at timestamptz, updated_at timestamptz, target text,
-   next_try_at timestamptz, code text, params jsonb, prepared jsonb, prepared_expires_at timestamptz,
-   prepared_for text, first_commit_at timestamptz, reminded_at timestamptz)
- WHERE d.id = w.id AND d.state = w.state AND d.due_at = w.due_at AND d.updated_at = w.updated_at
-   AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
- RETURNING d.id"""
-
-# Items by id and version, locked so that an edit comes before the claim (and is seen) or after it (and is refused).
-# Shared: two posts of one item may leave at once. Whoever edits right now keeps the item; we come back.
-_ITEMS_AS_READ = """SELECT i.id FROM plan_item i
- JOIN json_to_recordset(%s) AS w(id uuid, version int) ON i.id = w.id AND i.version = w.version
- WHERE i.deleted_at IS NULL AND NOT i.reserve FOR SHARE OF i SKIP LOCKED"""
-
-# What shall leave the same channel in the same second, but before (by the variant's position), stands in the way of
-# what leaves; its states are those of the index delivery_ahead, in which nothing of the past stands. This looks at
-# other rows: it is not asked again of a row that had to be waited for, but here the rows are locked already.
-_CLAIM = """UPDATE publishing_delivery AS d
- SET state = w.target, lease_by = w.lease, lease_until = %(until)s, next_try_at = %(until)s, updated_at = %(now)s,
-   prepared = w.prepared, prepared_expires_at = w.prepared_expires_at, prepared_for = w.prepared_for,
-   first_commit_at = w.first_commit_at, reminded_at = w.reminded_at
- FROM json_to_recordset(%(rows)s) AS w(id uuid, state text, due_at timestamptz, updated_at timestamptz, target text,
-   lease text, leaving bool, position int, prepared jsonb, prepared_expires_at timestamptz, prepared_for text,
-   first_commit_at timestamptz, reminded_at timestamptz)
- WHERE d.id = w.id AND d.state = w.state AND d.due_at = w.due_at AND d.updated_at = w.updated_at
-   AND (d.lease_until IS NULL OR d.lease_until <= %(now)s)
-   AND (NOT w.leaving OR (
-     EXISTS (SELECT 1 FROM channels_channel c WHERE c.id = d.channel_id AND c.is_active)
-     AND NOT EXISTS (
-       SELECT 1 FROM publishing_delivery e JOIN plan_variant v ON v.id = e.variant_id
-       WHERE e.channel_id = d.channel_id AND e.state IN ('queued', 'preparing', 'prepared', 'committing')
-         AND e.due_at >= date_trunc('second', d.due_at)
-         AND e.due_at < date_trunc('second', d.due_at) + interval '1 second'
-         AND (v.position, e.id) < (w.position, d.id))))
- RETURNING d.id"""
-
-_BEHIND = """SELECT d.id FROM publishing_delivery d JOIN plan_variant o ON o.id = d.variant_id
- WHERE d.id = ANY(%s::uuid[]) AND EXISTS (
-   SELECT 1 FROM publishing_delivery e JOIN plan_variant v ON v.id = e.variant_id
-   WHERE e.channel_id = d.channel_id AND e.state IN ('queued', 'preparing', 'prepared', 'committing')
-     AND e.due_at >= date_trunc('second', d.due_at)
-     AND e.due_at < date_trunc('second', d.due_at) + interval '1 second'
-     AND (v.position, e.id) < (o.position, d.id))"""
-
-# Numbered by the statement that inserts: the deliveries' rows are ours.
-_ATTEMPT = """INSERT INTO publishing_attempt
- (id, delivery_id, number, step, worker, fingerprint, started_at, outcome, code, answer)
- SELECT w.id, w.delivery, COALESCE((
-     SELECT a.number FROM publishing_attempt a WHERE a.delivery_id = w.delivery ORDER BY a.number DESC LIMIT 1
-   ), 0) + 1, w.step, %(worker)s, w.fingerprint, %(now)s, '', '', '{}'
- FROM json_to_recordset(%(rows)s) AS w(id uuid, delivery uuid, step text, fingerprint text)"""
-
-_END = """UPDATE publishing_attempt AS a
- SET finished_at = w.at, outcome = w.outcome, code = w.code, answer = w.answer
- FROM json_to_recordset(%s) AS w(id uuid, at timestamptz, outcome text, code text, answer jsonb) WHERE a.id = w.id"""
-
-_GO_ON = """UPDATE publishing_delivery AS d
- SET state = w.target, lease_by = '', lease_until = NULL, next_try_at = w.next_try_at, updated_at = w.at,
-   error_code = w.code, error_params = w.params, prepared = w.prepared, prepared_expires_at = w.prepared_expires_at,
-   prepared_for = w.prepared_for, first_commit_at = w.first_commit_at, reminded_at = w.reminded_at
- FROM json_to_recordset(%s) AS w(id uuid, state text, lease text, target text, at timestamptz,
-   next_try_at timestamptz, code text, params jsonb, prepared jsonb, prepared_expires_at timestamptz,
-   prepared_for text, first_commit_at timestamptz, reminded_at timestamptz)
- WHERE d.id = w.id AND d.state = w.state AND d.lease_by = w.lease"""
-
-_PUBLISH = """UPDATE publishing_delivery AS d
- SET state = 'published', lease_by = '', lease_until = NULL, next_try_at = NULL, updated_at = w.at, error_code = '',
-   error_params = '{}', published_at = w.out_at, confirmed_by_id = w.by, external_id = w.external_id,
-   external_url = w.url, observe_next_at = CASE WHEN w.observe THEN w.at END
- FROM json_to_recordset(%s) AS w(id uuid, at timestamptz, out_at timestamptz, external_id text, url text, by uuid,
-   observe bool)
- WHERE d.id = w.id AND d.state <> 'published' RETURNING d.id"""
-
-_LOCK = "SELECT id FROM publishing_delivery WHERE id = ANY(%s::uuid[]) FOR NO KEY UPDATE"
-
-
 def _plain(value: Any) -> str:
     # To the microsecond: a row is only as it was read if its times are equal.
     return value.isoformat() if isinstance(value, datetime) else str(value)
@@ -223,7 +142,7 @@ def _ids(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> set[UUID]:
 
 def _locked(pks: Iterable[UUID], *, wait: bool = False) -> set[UUID]:
     """Locks those rows that nobody has locked, until the transaction ends."""
-    return _ids(_LOCK if wait else f"{_LOCK} SKIP LOCKED", [list(pks)])
+    return _ids(statements.LOCK if wait else f"{statements.LOCK} SKIP LOCKED", [list(pks)])
 
 
 def _as_read(delivery: Delivery) -> dict[str, Any]:
@@ -258,7 +177,7 @@ def move_all(moves: Sequence[Move], *, now: datetime) -> set[UUID]:
             for one in moves
             if one.delivery.pk in mine
         ]  # fmt: skip
-        moved = _ids(_MOVE, {"now": now, "rows": _rows(rows)}) if rows else set()
+        moved = _ids(statements.MOVE, {"now": now, "rows": _rows(rows)}) if rows else set()
         if moved:
             # A worker died between its request and its answer: the attempt says so from now on.
             Attempt.objects.filter(delivery__in=moved, finished_at=None).update(
@@ -272,7 +191,7 @@ def behind(deliveries: Sequence[Delivery]) -> set[UUID]:
 
     Asked before anything is taken from a network's limits for them; the claim asks again.
     """
-    return _ids(_BEHIND, [[one.pk for one in deliveries]]) if deliveries else set()
+    return _ids(statements.BEHIND, [[one.pk for one in deliveries]]) if deliveries else set()
 
 
 def claim_all(takes: Sequence[Take], *, worker: str, now: datetime) -> dict[UUID, Claim]:
@@ -304,14 +223,16 @@ def claim_all(takes: Sequence[Take], *, worker: str, now: datetime) -> dict[UUID
             for pk, (one, kept, claim) in wanted.items()
             if pk in mine
         ]  # fmt: skip
-        taken = _ids(_CLAIM, {"now": now, "until": now + LEASE, "rows": _rows(rows)}) if rows else set()
+        taken = (
+            _ids(statements.CLAIM, {"now": now, "until": now + LEASE, "rows": _rows(rows)}) if rows else set()
+        )
         if taken:
             attempts = [
                 {"id": claim.attempt, "delivery": pk, "step": one.step, "fingerprint": one.fingerprint}
                 for pk, (one, _, claim) in wanted.items()
                 if pk in taken
             ]
-            _do(_ATTEMPT, {"worker": worker[:80], "now": now, "rows": _rows(attempts)})
+            _do(statements.ATTEMPT, {"worker": worker[:80], "now": now, "rows": _rows(attempts)})
     for pk in taken:
         take, kept, _ = wanted[pk]
         for name, value in kept.items():
@@ -323,7 +244,9 @@ def _items_as_read(takes: Sequence[Take]) -> set[UUID]:
     if not takes:
         return set()
     items = {one.delivery.variant.item_id: one.delivery.variant.item.version for one in takes}
-    return _ids(_ITEMS_AS_READ, [_rows({"id": pk, "version": version} for pk, version in items.items())])
+    return _ids(
+        statements.ITEMS_AS_READ, [_rows({"id": pk, "version": version} for pk, version in items.items())]
+    )
 
 
 def finish_all(ends: Sequence[End]) -> None:
@@ -348,9 +271,9 @@ def _finish(ends: Sequence[End], *, wait: bool) -> list[End]:
         mine = _locked((one.claim.delivery.pk for one in ends), wait=wait)
         noted = [one for one in ends if one.claim.delivery.pk in mine]
         if noted:
-            _do(_END, [_rows(_attempt_of(one) for one in noted)])
+            _do(statements.END, [_rows(_attempt_of(one) for one in noted)])
         if rows := [_row_of(one) for one in noted if one.published is None]:
-            _do(_GO_ON, [_rows(rows)])
+            _do(statements.GO_ON, [_rows(rows)])
         _publish([(one.claim.delivery, one.published, one.at, None) for one in noted if one.published])
     return [one for one in ends if one.claim.delivery.pk not in mine]
 
@@ -392,7 +315,7 @@ def _publish(rows: Sequence[tuple[Delivery, Published, datetime, Person | None]]
         }
         for one, said, at, by in rows
     ]  # fmt: skip
-    news = _ids(_PUBLISH, [_rows(values)])
+    news = _ids(statements.PUBLISH, [_rows(values)])
     AuditEntry.objects.bulk_create(
         AuditEntry(
             workspace_id=one.workspace_id, at=at, person=by, action="delivery.published", object_kind="delivery",

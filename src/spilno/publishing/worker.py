@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import secrets
@@ -35,6 +34,7 @@ from spilno.kernel import clock
 from spilno.publishing import backlog, engine, ledger, waking
 from spilno.publishing.backlog import Backlog
 from spilno.publishing.calls import Call
+from spilno.publishing.crew import NAMED, Crew
 from spilno.publishing.ledger import Claim, End
 from spilno.publishing.speaking import Spoken
 from spilno.toolkit.networks.base import Credentials
@@ -64,9 +64,6 @@ BROKEN = timedelta(seconds=30)
 AGAIN = 0.5
 GIVE_UP = 20.0
 """Seconds between two tries to reach a database that is gone, and how long one who is asked to stop goes on trying."""
-
-NAMED = "spilno due"
-"""How workers call their listening connections, so that they know each other."""
 
 
 def run(*, worker_name: str, stop: threading.Event) -> None:
@@ -187,39 +184,6 @@ class Bell:
     def close(self) -> None:
         os.close(self.ear)
         os.close(self._mouth)
-
-
-class Crew:
-    """Which workers there are, and which of them a channel belongs to.
-
-    Each finds the same answer by itself, so they are not in each other's way; should they disagree for a moment, or
-    should the one whose channel it is be slow, claims alone decide who sends what.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._all: tuple[str, ...] = (name,)
-        self._ours: dict[UUID, bool] = {}
-
-    def meet(self) -> None:
-        """Look who is listening on this database."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT application_name FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name LIKE %s",
-                [f"{NAMED} %"],
-            )
-            found = {row[0] for row in cursor.fetchall()}
-        everybody = tuple(sorted({*found, self._name}))
-        if everybody != self._all or len(self._ours) > 10_000:
-            self._all, self._ours = everybody, {}
-
-    def is_ours(self, channel: UUID) -> bool:
-        """Of all workers, are we the one for this channel?"""
-        if (known := self._ours.get(channel)) is None:
-            first = max(self._all, key=lambda one: hashlib.blake2b(channel.bytes + one.encode()).digest())
-            known = self._ours[channel] = first == self._name
-        return known
 
 
 class DueLoop:
