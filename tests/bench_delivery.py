@@ -208,11 +208,7 @@ class Bench:
         return {"per_second": round((count - 1) / (arrived[-1] - arrived[0]), 1)}
 
     def lateness(self, moments: list[float], workers: int = 4) -> dict[str, float]:
-<<<<<<< HEAD
         """How late posts arrive whose times (in seconds after all are scheduled) come while workers run."""
-=======
-        """How late posts arrive whose times (seconds after all are scheduled, and a few more) come while workers run."""
->>>>>>> 6a5079628856fff2454bba975ca4836ae07beddf
         from spilno.kernel import clock
 
         self.connect()
