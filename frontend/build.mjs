@@ -1,5 +1,5 @@
 // Builds the interface's styles, scripts, icons and fonts into static/build/. `--watch` rebuilds on change.
-// Tailwind's own command line makes the two style sheets, esbuild the scripts; everything else is copied.
+// Tailwind's own command line makes the style sheets, esbuild the scripts; everything else is copied.
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -40,7 +40,7 @@ const tailwind = join(dirname(createRequire(import.meta.url).resolve("@tailwindc
 const sheet = (name) => [tailwind, "-i", join(here, `${name}.css`), "-o", join(out, `${name}.css`), ...(watch ? ["--watch=always"] : ["--minify"])];
 
 function styles() {
-  for (const name of ["app", "public"]) {
+  for (const name of ["app", "public", "review"]) {
     if (watch) spawn(process.execPath, sheet(name), { cwd: root, stdio: "inherit" });
     else execFileSync(process.execPath, sheet(name), { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
   }

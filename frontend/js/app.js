@@ -12,6 +12,7 @@ import { keys } from "./keys.js";
 import { menus } from "./menus.js";
 import { stepsBack } from "./moves.js";
 import { planChanges, plans } from "./plan.js";
+import { pins } from "./pins.js";
 import { previews } from "./preview.js";
 import { requests } from "./requests.js";
 import { scrollers } from "./scrollers.js";
@@ -36,5 +37,5 @@ htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from
 // Helpers that listen on the document once …
 for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid, uploadWatch]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
-const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, scrollers, tabs, plans];
+const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, pins, scrollers, tabs, plans];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 import uuid
@@ -21,3 +22,8 @@ def new_id() -> uuid.UUID:
 def new_token(nbytes: int = 24) -> str:
     """An unguessable token for links (URL-safe, ``nbytes`` of randomness)."""
     return secrets.token_urlsafe(nbytes)
+
+
+def hash_token(token: str) -> str:
+    """What is kept of a token: enough to recognise it, nothing to use."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,7 @@
-"""The jobs of the plan: files are converted ahead of time. They may be lost or run twice without harm."""
+"""The jobs of the plan: files are converted ahead of time, letters about approvals and comments leave.
+
+They may be lost or run twice without harm.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from procrastinate.contrib.django import app
 
 from spilno.kernel import clock
 from spilno.plan import renditions
+from spilno.plan.approvals import letters as approval_letters
+from spilno.plan.comments import letters as comment_letters
 
 KINDS = ("image", "video")
 _AT_IT = {kind: threading.Lock() for kind in KINDS}
@@ -49,3 +54,12 @@ def sweep(timestamp: int) -> None:
             renditions.wake(kind)
     if datetime.fromtimestamp(timestamp, UTC).strftime("%H:%M") == "03:30":
         renditions.forget(now=now)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="plan.tell", queue="publishing", queueing_lock="plan.tell")
+def tell(timestamp: int) -> None:
+    """Write to those who are asked for approval, and to those whom a comment concerns."""
+    now = clock.now()
+    approval_letters.tell(now=now)
+    comment_letters.tell(now=now)

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from spilno.kernel.models import Owned
+from spilno.plan.approvals import models as _approvals  # noqa: F401  (Django looks for models in this file)
+from spilno.plan.comments import models as _comments  # noqa: F401
 
 
 class Media(Owned):

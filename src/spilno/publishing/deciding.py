@@ -27,10 +27,17 @@ _AWAITED = {"linked_post_not_out": gate.LOOK_AGAIN, "media_not_ready": reconcile
 """What the content may still lack and will have by itself, and how often to look."""
 
 
-def decide(delivery: Delivery, composed: Outgoing | UserError, *, now: datetime) -> Move | Call:
+GOING_ON = (S.QUEUED, S.WAITING, S.PREPARED)
+"""States from which a post may leave: whether it may is asked every time."""
+
+
+def decide(
+    delivery: Delivery, composed: Outgoing | UserError, *, now: datetime, approved: bool = True
+) -> Move | Call:
     """The next step of a delivery that was read this moment and is due.
 
     :param composed: what it would send now, or why it cannot (:func:`~spilno.publishing.outgoing.compose`).
+    :param approved: has everybody agreed who has to (:mod:`spilno.plan.approvals`)?
 
     An uncertain one with its attempts. A held, failed, missed, cancelled one wants no step: it is given no time.
     """
@@ -44,11 +51,11 @@ def decide(delivery: Delivery, composed: Outgoing | UserError, *, now: datetime)
         case S.REMINDED:
             return reminders.send(delivery, now=now)
         case S.QUEUED | S.WAITING | S.PREPARED:
-            return _go_on(delivery, composed, now)
+            return _go_on(delivery, composed, now, approved)
     return Move(delivery, S(delivery.state), code=delivery.error_code, params=delivery.error_params)
 
 
-def _go_on(delivery: Delivery, composed: Outgoing | UserError, now: datetime) -> Move | Call:
+def _go_on(delivery: Delivery, composed: Outgoing | UserError, now: datetime, approved: bool) -> Move | Call:
     ready: Ready | None = None
     problem: UserError | None = None
     try:
@@ -58,7 +65,7 @@ def _go_on(delivery: Delivery, composed: Outgoing | UserError, now: datetime) ->
     except KeyError:
         problem = UserError("unknown_placement", placement=delivery.variant.placement)
     by_hand = delivery.channel.by_hand or bool(ready and ready.by_hand)
-    if stop := gate.stop_for(delivery, now=now, by_hand=by_hand):
+    if stop := gate.stop_for(delivery, now=now, by_hand=by_hand, approved=approved):
         return Move(delivery, stop.target, stop.next_try_at, stop.code, stop.params)
     if problem is not None:
         if (pause := _AWAITED.get(problem.code)) is None:

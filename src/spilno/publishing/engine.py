@@ -21,9 +21,10 @@ from django.db.models import Min, prefetch_related_objects
 
 from spilno.channels import access, traffic
 from spilno.kernel.errors import UserError
+from spilno.plan.approvals import queries as approvals
 from spilno.publishing import backlog, gate, ledger
 from spilno.publishing.calls import Call
-from spilno.publishing.deciding import decide
+from spilno.publishing.deciding import GOING_ON, decide
 from spilno.publishing.ledger import Claim, End, Move
 from spilno.publishing.models import Delivery
 from spilno.publishing.outgoing import compose
@@ -87,11 +88,11 @@ def begin(deliveries: Sequence[Delivery], *, now: datetime, worker: str) -> Roun
     """Decide for each, move those that need nobody, claim the others."""
     done, moves, calls = Round(), list[Move](), list[Call]()
     composed = _composed(deliveries, now)
+    unapproved = approvals.unapproved([one.variant for one in deliveries if one.state in GOING_ON])
     for one in deliveries:
         try:
-            step = decide(
-                one, composed[one.pk] if one.pk in composed else compose([one], now=now)[one.pk], now=now
-            )
+            content = composed[one.pk] if one.pk in composed else compose([one], now=now)[one.pk]
+            step = decide(one, content, now=now, approved=one.variant_id not in unapproved)
         except (DatabaseError, InterfaceError):
             raise
         except Exception:  # one that cannot be decided shall not stop all others

@@ -36,7 +36,11 @@ def again(delivery: Delivery, now: datetime, wait: timedelta) -> datetime:
     return max(now + timedelta(seconds=1), min(now + wait, deadline(delivery) + timedelta(seconds=1)))
 
 
-def stop_for(delivery: Delivery, *, now: datetime, by_hand: bool) -> Stop | None:
+NOT_APPROVED = "not_approved"
+"""Why a delivery waits for somebody's word."""
+
+
+def stop_for(delivery: Delivery, *, now: datetime, by_hand: bool, approved: bool = True) -> Stop | None:
     """What stands in the way, ``None`` if nothing does.
 
     A reminder is never too late: a person decides what still makes sense.
@@ -50,9 +54,14 @@ def stop_for(delivery: Delivery, *, now: datetime, by_hand: bool) -> Stop | None
         return Stop(state.HELD, "item_in_reserve")
     if delivery.scheduled_by is not None and not may(delivery.scheduled_by, Permission.PUBLISH):
         return Stop(state.HELD, "permission_lost", {"name": delivery.scheduled_by.name})
+    if not approved and (by_hand or now <= deadline(delivery)):
+        wait = now + LOOK_AGAIN if by_hand else again(delivery, now, LOOK_AGAIN)
+        return Stop(state.WAITING, NOT_APPROVED, next_try_at=wait)
     if by_hand:
         return None
     if now > deadline(delivery):
+        if not approved:
+            return Stop(state.MISSED, "missed_unapproved")
         late = int((now - delivery.due_at).total_seconds() // 60)
         return Stop(state.MISSED, "too_late", {"minutes": late, "tolerance": channel.late_tolerance})
     if channel.health == Health.RECONNECT:

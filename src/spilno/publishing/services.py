@@ -12,6 +12,7 @@ from django.db.models import Max
 from spilno.kernel.addresses import is_web_address
 from spilno.kernel.errors import UserError
 from spilno.plan import checks
+from spilno.plan.approvals import services as approvals
 from spilno.plan.models import Item, Variant
 from spilno.publishing import ledger, waking
 from spilno.publishing.engine import LEAD
@@ -79,6 +80,7 @@ def _schedule(
     variant.publish_at = due_at
     waking.shout()
     _log(delivery, by, now, action, due_at=due_at.isoformat())
+    approvals.ask_if_needed(item=item, by=by, now=now)
     return delivery
 
 

@@ -13,6 +13,7 @@ class Permission(StrEnum):
     INITIATIVE_EDIT = "initiative.edit"
     BRIEF_EDIT = "brief.edit"
     PLAN_EDIT = "plan.edit"  # items, variants, media
+    DISCUSS = "discuss"  # comment on posts; approve those that ask for it
     PUBLISH = "publish"  # schedule, publish now, cancel, confirm
     CONTINGENCY_DECIDE = "contingency.decide"
     CHANNEL_MANAGE = "channel.manage"  # connect, change, disconnect
@@ -47,6 +48,7 @@ TABLE: dict[Permission, frozenset[Role]] = {
             _R.PROJECT_MANAGER,
         }
     ),
+    _P.DISCUSS: frozenset(_R) - {_R.GUEST},
     _P.PUBLISH: frozenset({_R.COMMUNITY_MANAGER, _R.SMM_MANAGER, _R.EDITOR, _R.MEDIA_PLANNER}),
     _P.CONTINGENCY_DECIDE: frozenset(
         {_R.COMMUNITY_MANAGER, _R.SMM_MANAGER, _R.STRATEGIST, _R.PROJECT_MANAGER}

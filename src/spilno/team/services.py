@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,7 +11,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from spilno.kernel.errors import UserError
-from spilno.kernel.ids import new_id, new_token
+from spilno.kernel.ids import hash_token, new_id, new_token
 from spilno.team import audit
 from spilno.team.models import (
     Community,
@@ -183,10 +182,6 @@ def create_community(
     return community
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 @transaction.atomic
 def invite(
     *,
@@ -211,7 +206,7 @@ def invite(
     token = new_token()
     invitation = Invitation.objects.create(
         workspace=workspace,
-        token_hash=_hash(token),
+        token_hash=hash_token(token),
         roles=chosen,
         department=department,
         person=person,
@@ -231,7 +226,7 @@ def open_invitation(*, token: str, now: datetime) -> Invitation:
     """:raises UserError: ``invitation_unknown``, ``invitation_over`` (used, revoked or expired)."""
     found = (
         Invitation.objects.select_related("workspace", "person", "department", "created_by")
-        .filter(token_hash=_hash(token))
+        .filter(token_hash=hash_token(token))
         .first()
     )
     if found is None:

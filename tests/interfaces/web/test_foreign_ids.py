@@ -27,6 +27,8 @@ from spilno.community.models import Message
 from spilno.contingency.models import Checkpoint, Proposal, Reminder
 from spilno.pages.models import Entry, PublicPage
 from spilno.plan import services as plan
+from spilno.plan.approvals.models import GuestReviewer, ReviewLink
+from spilno.plan.comments.models import Comment
 from spilno.plan.models import Item, Media, PlanChange, PlanImport, Rendition, Variant
 from spilno.publishing.models import Delivery
 from spilno.team.models import Community, Department, Invitation, Person, Workspace
@@ -62,6 +64,9 @@ class House:
     rendition: Rendition
     change: PlanChange
     plan_import: PlanImport
+    guest: GuestReviewer
+    link: ReviewLink
+    comment: Comment
 
 
 def furnish(workspace: Workspace, owner: Person, name: str) -> House:
@@ -135,9 +140,16 @@ def furnish(workspace: Workspace, owner: Person, name: str) -> House:
     plan_import = PlanImport.objects.create(
         **of, person=owner, name="plan.csv", columns=["text"], rows=[[2, ["a"]]], created_at=NOW
     )
+    guest = GuestReviewer.objects.create(**of, name="Guest", email=f"{name}@example.org", created_at=NOW)
+    link = ReviewLink.objects.create(
+        **of, guest=guest, token_hash=name, created_at=NOW, expires_at=NOW + timedelta(days=3650)
+    )
+    link.items.add(item)
+    comment = Comment.objects.create(**of, item=item, person=owner, name="Owner", text="Words", at=NOW)
     return House(
         workspace, owner, department, community, invitation, channel, initiative, brief, target, media, item,
         variant, delivery, page, entry, message, checkpoint, proposal, reminder, rendition, change, plan_import,
+        guest=guest, link=link, comment=comment,
     )  # fmt: skip
 
 
@@ -167,7 +179,7 @@ def value_of(pattern: URLPattern, name: str, house: House) -> str:
             return str(house.media.pk if "picture" in view or view.startswith("library") else house.item.pk)
         case "slug" | "initiative":
             return house.initiative.slug
-        case "key":
+        case "key" | "scope":
             return house.channel.key
         case "community":
             return house.community.key

@@ -5,8 +5,11 @@ from django.views.i18n import set_language
 
 from spilno.interfaces.web.views import (
     account,
+    approval_rules,
+    approvals,
     brief,
     channels,
+    comments,
     community,
     connecting,
     contingency,
@@ -36,6 +39,8 @@ inside = [
     *plan.urlpatterns,
     *items.urlpatterns,
     *deliveries.urlpatterns,
+    *approvals.urlpatterns,
+    *comments.urlpatterns,
     *contingency.urlpatterns,
     *inbox.urlpatterns,
     *community.urlpatterns,
@@ -43,6 +48,7 @@ inside = [
     *channels.urlpatterns,
     *media_library.urlpatterns,
     *team.urlpatterns,
+    *approval_rules.urlpatterns,
 ]
 
 urlpatterns = [
@@ -51,6 +57,7 @@ urlpatterns = [
     *account.urlpatterns,
     *setup.urlpatterns,
     *public.urlpatterns,
+    *approvals.public_urlpatterns,
     *connecting.outer_urlpatterns,
     *media_library.public_urlpatterns,
     *plan_feeds.public_urlpatterns,

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from spilno.briefs.models import Initiative
 from spilno.channels.models import Channel
 from spilno.interfaces.web.access import WorkspaceRequest, needs
+from spilno.interfaces.web.approval_words import ApprovalStrip, strip_of
 from spilno.interfaces.web.composing import (
     Composer,
     Preview,
@@ -90,6 +91,7 @@ class ComposerPage:
     hints: Sequence[str]
     known_tags: Sequence[str]
     most_bytes: int  # of one file
+    approval: ApprovalStrip | None
 
     @property
     def locked(self) -> bool:
@@ -155,6 +157,7 @@ def _page(
         hints=hint_words(composer.hints(clock.now())),
         known_tags=list(tags.tags(workspace).values_list("name", flat=True)),
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
+        approval=strip_of(item) if item and not item.deleted_at else None,
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
     return render(request, template, {"page": page}, status=422 if error else 200)

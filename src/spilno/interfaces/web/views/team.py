@@ -275,6 +275,7 @@ def roles_page(request: WorkspaceRequest) -> HttpResponse:
         Permission.INITIATIVE_EDIT: __("Make and change initiatives"),
         Permission.BRIEF_EDIT: __("Write briefs and targets"),
         Permission.PLAN_EDIT: __("Write posts, upload pictures"),
+        Permission.DISCUSS: __("Comment on posts, and approve those that ask for it"),
         Permission.PUBLISH: __("Schedule and publish"),
         Permission.CONTINGENCY_DECIDE: __("Decide on proposals"),
         Permission.CHANNEL_MANAGE: __("Connect channels"),

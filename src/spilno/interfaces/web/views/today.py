@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists
+from django.db.models import Count, Exists, Window
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -210,11 +210,11 @@ def _exists(model: Any, **conditions: Any) -> Any:
 def _voice(workspace: Workspace, person: Person) -> Voice | None:
     if not may(person, Permission.CONVERSATION_HANDLE):
         return None
-    waiting = Message.objects.filter(workspace=workspace, handled_at=None)
-    latest = tuple(waiting.select_related("channel").order_by("-said_at")[:3])
+    waiting = Message.objects.filter(workspace=workspace, handled_at=None).select_related("channel")
+    latest = list(waiting.annotate(waiting=Window(Count("*"))).order_by("-said_at")[:3])
     if not latest:
         return None
-    return Voice(waiting.count(), latest, reverse("inbox", args=[workspace.slug]))
+    return Voice(latest[0].waiting, tuple(latest), reverse("inbox", args=[workspace.slug]))
 
 
 @needs(Permission.VIEW)

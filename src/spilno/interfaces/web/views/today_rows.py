@@ -31,6 +31,8 @@ from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
 from spilno.plan import deadlines
+from spilno.plan.approvals import queries as approvals
+from spilno.plan.approvals.rules import OWNER
 from spilno.plan.deadlines import Deadline
 from spilno.plan.queries import failed_media, title_of
 from spilno.publishing.models import Delivery
@@ -67,6 +69,7 @@ def rows_of(workspace: Workspace, person: Person, now: datetime) -> list[Row]:
         *_proposals(workspace, person),
         *_deliveries(workspace, person, now),
         *_files(workspace, person, now),
+        *_approvals(workspace, person),
         *_reminders(workspace, person),
         *_channels(workspace, person, now),
         *_content_and_briefs(workspace, person, today),
@@ -142,6 +145,34 @@ def _deliveries(workspace: Workspace, person: Person, now: datetime) -> Iterator
             action=action,
             url=_page("plan-delivery", workspace.slug, one.pk),
             mine=publishes and _own(person, one.channel.owner, item.owner),
+        )
+
+
+def _approvals(workspace: Workspace, person: Person) -> Iterator[Row]:
+    """Posts that wait for a word: of those who are asked, and back to whoever wrote them if changes are wanted."""
+    parts = approvals.parts_of(person) - {OWNER}
+    seen: set[Any] = set()
+    for one in approvals.waiting(workspace):
+        item = one.variant.item
+        wanted = one.standing.changes
+        if item.pk in seen or len(seen) >= MOST:
+            continue
+        seen.add(item.pk)
+        title = title_of(item.title, item.text, most=60) or one.variant.channel.name
+        when = when_short(one.variant.publish_at) if one.variant.publish_at else ""
+        if wanted is not None:
+            words, why, mine = _("Change “%(title)s”"), f"{wanted.name}: {wanted.comment}", _own(person, item.owner)
+            page, action = "plan-item", _("Mend")
+        else:
+            words, why, mine = _("Approve “%(title)s”"), "", approvals.is_asked(one, parts)
+            page, action = "plan-approval", _("Look")
+        yield Row(
+            title=words % {"title": title},
+            note=" · ".join(part for part in (one.variant.channel.name, when, why[:120]) if part),
+            voice="out",
+            action=action,
+            url=_page(page, workspace.slug, item.pk),
+            mine=mine,
         )
 
 

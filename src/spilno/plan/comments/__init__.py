@@ -1,0 +1,1 @@
+"""What colleagues and guests say to each other about a post before it goes out."""
