@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -261,3 +263,17 @@ def test_a_file_that_was_lost_comes_back_with_the_next_upload(store: Store) -> N
     stored.delete(str(media.file.name))
     assert store(picture()).pk == media.pk
     assert stored.local(str(media.file.name)).read_bytes() == picture()
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
+    """A web server, a worker and every command start without decoders and clients of storages."""
+    program = (
+        "import django, sys; django.setup(); import spilno.publishing.worker, spilno.plan.jobs, spilno.plan.checks;"
+        "print(sorted({'PIL', 'av', 'pypdfium2', 'pillow_heif', 'boto3', 'storages'} & set(sys.modules)))"
+    )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "spilno.config.settings",
+        "PYTHONPATH": os.pathsep.join(one for one in sys.path if one),
+    }
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ from spilno.toolkit.media.facts import Facts, MediaTrouble
 
 if TYPE_CHECKING:
     from spilno.plan.pictures import Picture
+
+log = logging.getLogger(__name__)
 
 PUBLIC_LIFE = timedelta(days=1)
 SKEW = timedelta(minutes=15)
@@ -194,7 +197,10 @@ def delete_media(*, media: Media, by: Person | None, now: datetime) -> None:
         if Media.objects.filter(workspace=workspace, file=path).exists():
             return
         for name in (path, _small_name(workspace, digest), *made):
-            stored.delete(name)
+            try:
+                stored.delete(name)
+            except stored.StorageTrouble:  # the row is gone; what is left behind takes room and does no harm
+                log.warning("%s is left in the storage, which did not answer", name)
 
     transaction.on_commit(remove_files)
 
