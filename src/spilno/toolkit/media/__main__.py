@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"unknown: {unknown}", file=sys.stderr)
         return 2
     found = fitting(facts, place)
-    checked = check(network=network, placement=placement, text="", media=[as_file(found.result, alt="-")])
+    checked = check(network=network, placement=placement, text="-", media=[as_file(found.result, alt="-")])
     problems = [(one.code, one.params) for one in checked.problems if one.level == ERROR]
     if found.hitch:
         problems.append((found.hitch.code, found.hitch.params))
