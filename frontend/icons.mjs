@@ -6,7 +6,7 @@ export const icons = {
   // doing
   add: "plus", plus: "plus", edit: "pencil", delete: "trash-2", save: "check", send: "send", copy: "copy", search: "search", filter: "list-filter",
   upload: "upload", download: "download", external: "arrow-up-right", link: "link", share: "share", undo: "undo-2", refresh: "refresh-cw",
-  archive: "archive", duplicate: "copy-plus", drag: "grip-vertical", eye: "eye", lock: "lock", key: "key-round", logout: "log-out", print: "printer",
+  archive: "archive", duplicate: "copy-plus", drag: "grip-vertical", eye: "eye", lock: "lock", key: "key-round", logout: "log-out", print: "printer", history: "history",
   // going
   back: "arrow-left", next: "arrow-right", up: "arrow-up", down: "arrow-down", left: "chevron-left", right: "chevron-right", chevron: "chevron-down", close: "x", switch: "chevrons-up-down",
   // states

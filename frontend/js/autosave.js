@@ -85,7 +85,9 @@ export function autosave(root) {
     form.dataset.watched = "1";
     const key = prefix + form.dataset.autosave;
     const kept = load(key);
-    if (kept && JSON.stringify(kept.values) !== JSON.stringify(read(form))) offer(form, key, kept);
+    // The server may have the same, typed a moment later or earlier: one offer is enough.
+    const served = Date.parse(form.parentElement?.querySelector("[data-kept-offer]")?.dataset.at);
+    if (kept && !(kept.at <= served + 5000) && JSON.stringify(kept.values) !== JSON.stringify(read(form))) offer(form, key, kept);
     const save = () => keep(key, { at: Date.now(), values: read(form) });
     const soon = calm(save, 300);
     form.addEventListener("input", (event) => event.isTrusted && soon());

@@ -1,6 +1,7 @@
 // The composer: pictures are sent as they are dropped, own texts begin as the common one, one question before it leaves.
 import { all, word } from "./dom.js";
 import { toast } from "./toasts.js";
+import { keeping, leaving } from "./writing.js";
 
 const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
 
@@ -77,8 +78,10 @@ export function composers(root) {
     form.addEventListener("change", choose);
     form.addEventListener("toggle", own, true);
     form.addEventListener("uploaded", (event) => take(form, event.detail.html));
-    form.querySelector(".form-errors")?.focus();
+    form.querySelector(".form-errors, .conflict")?.focus();
     choosing(form);
+    keeping(form);
+    leaving(form);
     const sure = form.querySelector("dialog[data-show]");
     if (sure) {
       sure.close();

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "spilno.channels",
     "spilno.briefs",
     "spilno.plan",
+    "spilno.plan.writing",
     "spilno.publishing",
     "spilno.pages",
     "spilno.community",

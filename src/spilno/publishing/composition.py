@@ -17,6 +17,7 @@ from spilno.plan import checks
 from spilno.plan import services as plan
 from spilno.plan.models import Item, Variant
 from spilno.plan.services import Draft
+from spilno.plan.writing import versions
 from spilno.publishing import services
 from spilno.publishing.models import Delivery, Step
 from spilno.publishing.states import AHEAD, IN_FLIGHT, DeliveryState
@@ -66,10 +67,14 @@ def save(
     item: Item | None = None,
     expected_version: int = 0,
     action: Action = Action.KEEP,
+    restored: int | None = None,
 ) -> Item:
     """Save an item with its variants and schedule, send or call off what is not out yet.
 
+    What it said before and says now is kept as versions.
+
     :param expected_version: the version that was read before editing (of an existing item).
+    :param restored: number of the version whose content the draft is.
     :raises Conflict: ``item_changed``.
     :raises UserError: ``channels_missing``, ``nothing_to_send``, ``time_missing``, ``variant_was_tried`` and those of
         :func:`spilno.plan.services.save_draft`, :func:`spilno.publishing.services.schedule` and ``cancel``.
@@ -77,6 +82,7 @@ def save(
     deliveries = hold(item) if item else {}
     locked = locked_among(deliveries)
     if item is not None:
+        versions.catch_up(item=item, now=now)
         _let_go(item, draft, deliveries, locked, by, now)
     saved = plan.save_draft(
         workspace=workspace, draft=draft, by=by, now=now, item=item, expected_version=expected_version,
@@ -91,6 +97,7 @@ def save(
         raise UserError("nothing_to_send" if locked else "channels_missing", field="channels")
     for variant in free:
         _apply(variant, deliveries.get(variant.pk), action, by, now)
+    versions.note(item=saved, by=by, now=now, restored=restored)
     return saved
 
 
@@ -162,6 +169,7 @@ def move(
     if not moved:
         out = next((one for one in standing if one.pk in locked), None)
         raise UserError("variant_is_out", channel=out.channel.name) if out else UserError("nothing_to_move")
+    versions.catch_up(item=item, now=now)
     if item.reserve and from_at is None:
         item = plan.update_item(item=item, by=by, now=now, expected_version=item.version, reserve=False)
     found = []
@@ -179,6 +187,7 @@ def move(
         if delivery is not None and delivery.state in (*SCHEDULED, *AGAIN):
             services.schedule(variant=variant, due_at=at, by=by, now=now)
         found.append(variant)
+    versions.note(item=item, by=by, now=now)
     return found
 
 

@@ -35,7 +35,7 @@ from spilno.team.models import Community, Department, Invitation, Person, Worksp
 from tests.conftest import NOW, Cast
 from tests.interfaces.web.test_access import PATTERNS
 
-NOT_OF_A_WORKSPACE = {"network", "kind", "metric"}  # keys of the toolkit, the same for everybody
+NOT_OF_A_WORKSPACE = {"network", "kind", "metric", "number"}  # keys of the toolkit, the same for everybody
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,8 @@ def value_of(pattern: URLPattern, name: str, house: House) -> str:
             return "leads"
         case "person":
             return str(house.owner.pk)
+        case "number":
+            return "1"
         case _:
             return str(getattr(house, name).pk)
 

@@ -267,11 +267,13 @@ def test_two_editors_at_once(cast: Cast, client_of: ClientOf, bluesky: Channel) 
     page = response.content.decode()
     assert "Також важливе" in page
     assert Item.objects.get().text == "Mine"
-    # The decision to overwrite is a button of its own; it carries the version that is there now.
-    (version,) = re.findall(r'<button[^>]* name="version" value="(\d+)"', page)
+    # Both texts stand side by side; what is chosen carries the version that was laid beside.
+    (version,) = re.findall(r'<button[^>]* name="resolve" value="(\d+)"', page)
     assert re.findall(r'<input type="hidden" name="version" value="(\d+)"', page) == ["1"]
     address = reverse("plan-item", args=["delivery-house", item.pk])
-    client_of(cast.colleague).post(address, {"version": ["1", version], "text": "Також важливе"})
+    client_of(cast.colleague).post(
+        address, {"version": "1", "resolve": version, "choice-text": "mine", "text": "Також важливе"}
+    )
     assert Item.objects.get().text == "Також важливе"
 
 

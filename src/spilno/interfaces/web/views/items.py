@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from spilno.briefs.models import Initiative
 from spilno.channels.models import Channel
+from spilno.interfaces.web import conflicts
 from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.approval_words import ApprovalStrip, strip_of
 from spilno.interfaces.web.composing import (
@@ -40,11 +41,14 @@ from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
 from spilno.interfaces.web.uploads import store_all
+from spilno.interfaces.web.views import writing
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.pages import services as pages
 from spilno.plan import checks, queries, services, tags
 from spilno.plan.models import Item, Media
+from spilno.plan.writing import typed as kept_words
+from spilno.plan.writing.models import TypedDraft
 from spilno.publishing import composition, queueing
 from spilno.publishing.composition import Action
 from spilno.team.permissions import Permission, may
@@ -92,6 +96,9 @@ class ComposerPage:
     known_tags: Sequence[str]
     most_bytes: int  # of one file
     approval: ApprovalStrip | None
+    meeting: conflicts.Meeting | None = None  # somebody else saved meanwhile
+    wish: str = "save"  # what was pressed when that was found out
+    kept: TypedDraft | None = None  # typed before and not saved
 
     @property
     def locked(self) -> bool:
@@ -127,6 +134,8 @@ def _page(
     *,
     error: UserError | None = None,
     sure: bool = False,
+    meeting: conflicts.Meeting | None = None,
+    kept: TypedDraft | None = None,
 ) -> HttpResponse:
     item, workspace = composer.item, request.workspace
     in_panel = request.headers.get("HX-Target") == "panel" or request.POST.get("panel") == "1"
@@ -158,6 +167,9 @@ def _page(
         known_tags=list(tags.tags(workspace).values_list("name", flat=True)),
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
         approval=strip_of(item) if item and not item.deleted_at else None,
+        meeting=meeting,
+        wish=_wish(request),
+        kept=kept,
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
     return render(request, template, {"page": page}, status=422 if error else 200)
@@ -197,7 +209,7 @@ def new(request: WorkspaceRequest) -> HttpResponse:
         initiative=str(initiative.pk) if initiative else "",
         reserve=request.GET.get("reserve") == "1",
     )
-    return _page(request, _composer(request, typed))
+    return _open(request, typed, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -207,7 +219,7 @@ def item(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     found = _item(request, pk)
     if request.method == "POST":
         return _save(request, found)
-    return _page(request, _composer(request, _from_item(found), found))
+    return _open(request, _from_item(found), found)
 
 
 def _from_item(found: Item) -> Typed:
@@ -221,12 +233,42 @@ def _usual_places(request: WorkspaceRequest, channels: Sequence[UUID]) -> tuple[
     return tuple(f"{one.pk}:{places[0].key}" for one in found if (places := checks.placements_of(one)))
 
 
+def _open(request: WorkspaceRequest, typed: Typed, item: Item | None) -> HttpResponse:
+    """The composer with what is saved, or (``?typed=1``) with what the person typed before and did not save."""
+    kept = None
+    if may(request.person, Permission.PLAN_EDIT) and not (item and item.deleted_at):
+        kept = kept_words.kept(person=request.person, item=item)
+    if kept is not None:
+        before = _typed_before(kept)
+        if request.GET.get("typed") == "1":
+            return _page(request, _composer(request, before, item))
+        if conflicts.same(before, typed):
+            kept = None
+    return _page(request, _composer(request, typed, item), kept=kept)
+
+
+def _typed_before(kept: TypedDraft) -> Typed:
+    form = QueryDict(mutable=True)
+    for name, values in kept.fields.items():
+        form.setlist(name, values)
+    return replace(from_post(form), version=kept.item_version)
+
+
+def _wish(request: WorkspaceRequest) -> str:
+    """What shall become of the post: the button, or the one pressed before a conflict was found."""
+    pressed = request.POST.get("do") or (request.POST.get("wish", "") if "resolve" in request.POST else "")
+    return pressed if pressed in (*ACTIONS, "publish") else "save"
+
+
 def _composer(request: WorkspaceRequest, typed: Typed, item: Item | None = None) -> Composer:
     return Composer(workspace=request.workspace, typed=typed, language=request.LANGUAGE_CODE, item=item)
 
 
 def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
-    now, typed, wish = clock.now(), from_post(request.POST), request.POST.get("do", "save")
+    now, typed, wish = clock.now(), from_post(request.POST), _wish(request)
+    zone = request.workspace.time_zone
+    if item is not None and request.POST.get("resolve"):
+        typed = conflicts.chosen(post=request.POST, mine=typed, item=item, zone=zone)
     stored, refused = store_all(request)  # sent along with the form, without scripts
     composer = _composer(request, with_media(typed, stored), item)
     if refused:
@@ -255,9 +297,28 @@ def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
             pages.track_item(item=saved, now=now)
             for one in composer.described:
                 services.describe_media(media=one, alt=one.alt, by=request.person, now=now)
+            kept_words.forget(person=request.person, item=item)
+    except Conflict as error:
+        assert item is not None
+        return _met(request, composer, _item(request, item.pk), error)
     except UserError as error:
         return _page(request, composer, error=error)
     return _saved(request, saved, wish)
+
+
+def _met(request: WorkspaceRequest, composer: Composer, item: Item, error: Conflict) -> HttpResponse:
+    """Somebody saved meanwhile: both texts side by side, nothing overwritten, nothing lost."""
+    theirs = Media.objects.filter(workspace=request.workspace, items=item)
+    meeting = conflicts.meet(
+        item=item,
+        mine=composer.typed,
+        zone=request.workspace.time_zone,
+        targets=composer.targets,
+        initiatives=dict(composer.initiatives),
+        link_items=dict(composer.link_items),
+        media={str(one.pk): one for one in (*theirs, *composer.media)},
+    )
+    return _page(request, _composer(request, meeting.typed, item), error=error, meeting=meeting)
 
 
 def _ask(request: WorkspaceRequest, composer: Composer) -> HttpResponse:
@@ -406,4 +467,5 @@ urlpatterns = [
     path("plan/items/<uuid:pk>/", item, name="plan-item"),
     path("plan/items/<uuid:pk>/delete/", delete, name="plan-delete"),
     path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
+    *writing.urlpatterns,
 ]
