@@ -52,7 +52,7 @@ def test_two_editors_at_once(demo_house: House, window: Opener) -> None:
     clash.locator("[value=both]").check()
     both = clash.locator("textarea")
     expect(both).to_have_value("Red tea on Saturday at six, all are welcome.")
-    both.press("End")
+    both.press("Control+End")
     both.press_sequentially(" Come!")
     second.page.locator("button[name=resolve]").click()
     expect(second.page.locator(".conflict")).to_have_count(0)

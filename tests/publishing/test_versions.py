@@ -24,6 +24,16 @@ from tests.plan.conftest import make_channel, store  # noqa: F401 - a fixture
 Store = Callable[..., Media]
 
 
+@pytest.fixture
+def bluesky(cast: Cast) -> Channel:
+    return make_channel(cast, "bluesky")
+
+
+@pytest.fixture
+def matrix(cast: Cast) -> Channel:
+    return make_channel(cast, "matrix")
+
+
 def save(
     cast: Cast, item: Item | None = None, *, by: Person | None = None, after: int = 0, **values: object
 ) -> Item:
@@ -127,7 +137,11 @@ def test_a_version_comes_back_as_a_new_one(
         )
 
 
-def test_what_is_gone_is_left_out_and_told(cast: Cast, bluesky: Channel, store: Store) -> None:
+def test_what_is_gone_is_left_out_and_told(
+    cast: Cast,
+    bluesky: Channel,
+    store: Store,  # noqa: F811
+) -> None:
     photo = store()
     item = save(cast, text="Перше", media=[photo], variants=[VariantDraft(bluesky)])
     item = save(cast, item, after=20, text="Друге", media=[], variants=[])

@@ -14,14 +14,14 @@ from datetime import datetime
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from spilno.interfaces.web.composing import Target, Typed, from_item, wall
+from spilno.interfaces.web.composing import Target, Typed, wall
 from spilno.plan.models import Item, Media
 from spilno.plan.writing import versions
 from spilno.plan.writing.models import ItemVersion
 from spilno.toolkit.language.differences import Piece, difference, excerpt, merged
 
 WORDS = ("title", "text")
-PLAIN = ("link", "link_to", "initiative", "at")
+PLAIN = ("link", "link_to", "initiative", "tags", "at")
 LISTS = ("media", "to")
 
 
@@ -55,11 +55,11 @@ class Meeting:
 
 
 def meet(
-    *, item: Item, mine: Typed, zone: str, targets: Sequence[Target],
+    *, item: Item, mine: Typed, theirs: Typed, zone: str, targets: Sequence[Target],
     initiatives: Mapping[str, str], link_items: Mapping[str, str], media: Mapping[str, Media],
 ) -> Meeting:  # fmt: skip
-    """Lay what was typed beside what ``item`` (read anew) says now."""
-    theirs, base = from_item(item, zone), _read_then(item, mine.version, zone)
+    """Lay what was typed beside ``theirs``: what ``item`` (read anew) says now."""
+    base = _read_then(item, mine.version, zone)
     resolved, clashes, taken = mine, [], []
     places = {one.key: one for one in targets}
     names = _Names(places, initiatives, link_items, zone)
@@ -84,9 +84,9 @@ def meet(
     )
 
 
-def chosen(*, post: QueryDict, mine: Typed, item: Item, zone: str) -> Typed:
+def chosen(*, post: QueryDict, mine: Typed, theirs: Typed) -> Typed:
     """The form after the person chose field by field: ``choice-NAME`` is ``mine``, ``theirs`` or ``both``."""
-    theirs, still = from_item(item, zone), post.get("resolve") == str(item.version)
+    still = post.get("resolve") == str(theirs.version)
     for key in post:
         if not key.startswith("choice-"):
             continue
@@ -99,7 +99,7 @@ def chosen(*, post: QueryDict, mine: Typed, item: Item, zone: str) -> Typed:
         elif choice == "both" and name not in LISTS:
             mine = with_value(mine, name, post.get(f"both-{name}", "").replace("\r\n", "\n"))
     # What was laid beside is what is saved over; if it changed once more, the two meet again.
-    return replace(mine, version=item.version) if still else mine
+    return replace(mine, version=theirs.version) if still else mine
 
 
 def same(one: Typed, other: Typed) -> bool:
@@ -132,7 +132,7 @@ def with_value(typed: Typed, name: str, value: str | tuple[str, ...]) -> Typed:
 def _names(mine: Typed, theirs: Typed) -> list[str]:
     places = tuple(dict.fromkeys((*theirs.to, *mine.to)))
     texts = [f"text-{one}" for one in places if mine.texts.get(one) or theirs.texts.get(one)]
-    return [*WORDS, *PLAIN[:3], *LISTS, *texts, *(f"at-{one}" for one in places)]
+    return [*WORDS, *PLAIN[:4], *LISTS, *texts, *(f"at-{one}" for one in places)]
 
 
 def _read_then(item: Item, version: int, zone: str) -> Typed | None:
@@ -152,6 +152,7 @@ def typed_of(version: ItemVersion, zone: str) -> Typed:
         link=content["link"],
         link_to=content["link_to"],
         initiative=content["initiative"],
+        tags=content.get("tags", ""),
         at=common,
         media=tuple(content["media"]),
         to=tuple(at),
@@ -194,7 +195,7 @@ class _Names:
             return _("Time on %(name)s") % {"name": self.place(name[3:])}
         return {
             "title": _("Working title"), "text": _("Text for all channels"), "link": _("Link"),
-            "link_to": _("Lead to another post"), "initiative": _("Initiative"),
+            "link_to": _("Lead to another post"), "initiative": _("Initiative"), "tags": _("Tags"),
             "media": _("Pictures, videos, documents"),
             "to": _("Where"), "at": _("When"),
         }[name]  # fmt: skip

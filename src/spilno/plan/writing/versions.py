@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from spilno.plan.models import Item, ItemMedia, Variant
+from spilno.plan.models import Item, ItemMedia, Tag, Variant
 from spilno.plan.writing.models import ItemVersion, Presence, Why
 from spilno.team.models import Person
 
@@ -24,8 +24,8 @@ KEPT = 100
 def content_of(item: Item) -> dict[str, Any]:
     """What the database says of the item's content now, as plain JSON.
 
-    ``title``, ``text``, ``link``, ``link_to``, ``initiative`` (ids or ``""``), ``media`` (ids in their order) and
-    ``variants``: ``channel``, ``placement``, ``text``, ``at`` (ISO 8601 in UTC, or ``""``).
+    ``title``, ``text``, ``link``, ``link_to``, ``initiative`` (ids or ``""``), ``tags`` (names), ``media``
+    (ids in their order) and ``variants``: ``channel``, ``placement``, ``text``, ``at`` (ISO 8601 in UTC, or ``""``).
     """
     row = Item.objects.values("title", "text", "link", "link_to_id", "initiative_id").get(pk=item.pk)
     media = ItemMedia.objects.filter(item=item).order_by("position").values_list("media_id", flat=True)
@@ -36,6 +36,7 @@ def content_of(item: Item) -> dict[str, Any]:
         "link": row["link"],
         "link_to": str(row["link_to_id"] or ""),
         "initiative": str(row["initiative_id"] or ""),
+        "tags": ", ".join(Tag.objects.filter(items=item).order_by("name").values_list("name", flat=True)),
         "media": [str(one) for one in media],
         "variants": [
             {
@@ -123,12 +124,12 @@ def read_at(item: Item, version: int) -> ItemVersion | None:
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Sequence[str]:
-    """What differs between two contents: ``title``, ``text``, ``link``, ``link_to``, ``initiative``, ``media``,
-    and of variants ``channel:placement``.
+    """What differs between two contents: ``title``, ``text``, ``link``, ``link_to``, ``initiative``, ``tags``,
+    ``media`` and of variants ``channel:placement``.
     """
     found = [
         key
-        for key in ("title", "text", "link", "link_to", "initiative", "media")
+        for key in ("title", "text", "link", "link_to", "initiative", "tags", "media")
         if before.get(key) != after.get(key)
     ]
     old, new = by_target(before), by_target(after)

@@ -48,6 +48,7 @@ from spilno.pages import services as pages
 from spilno.plan import checks, queries, services, tags
 from spilno.plan.models import Item, Media
 from spilno.plan.writing import typed as kept_words
+from spilno.plan.writing import versions
 from spilno.plan.writing.models import TypedDraft
 from spilno.publishing import composition, queueing
 from spilno.publishing.composition import Action
@@ -92,7 +93,6 @@ class ComposerPage:
     zone: str
     initiative_label: str
     doubts: Sequence[DoubtChoice]  # where clocks change: the two things that the time in `field` can mean
-    hints: Sequence[str]
     known_tags: Sequence[str]
     most_bytes: int  # of one file
     approval: ApprovalStrip | None
@@ -163,7 +163,6 @@ def _page(
         zone=workspace.time_zone,
         initiative_label=dict(composer.initiatives).get(composer.typed.initiative, ""),
         doubts=doubt_choices(error),
-        hints=hint_words(composer.hints(clock.now())),
         known_tags=list(tags.tags(workspace).values_list("name", flat=True)),
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
         approval=strip_of(item) if item and not item.deleted_at else None,
@@ -257,7 +256,7 @@ def _typed_before(kept: TypedDraft) -> Typed:
 def _wish(request: WorkspaceRequest) -> str:
     """What shall become of the post: the button, or the one pressed before a conflict was found."""
     pressed = request.POST.get("do") or (request.POST.get("wish", "") if "resolve" in request.POST else "")
-    return pressed if pressed in (*ACTIONS, "publish") else "save"
+    return pressed if pressed in (*ACTIONS, "publish", "queue") else "save"
 
 
 def _composer(request: WorkspaceRequest, typed: Typed, item: Item | None = None) -> Composer:
@@ -266,9 +265,8 @@ def _composer(request: WorkspaceRequest, typed: Typed, item: Item | None = None)
 
 def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
     now, typed, wish = clock.now(), from_post(request.POST), _wish(request)
-    zone = request.workspace.time_zone
     if item is not None and request.POST.get("resolve"):
-        typed = conflicts.chosen(post=request.POST, mine=typed, item=item, zone=zone)
+        typed = conflicts.chosen(post=request.POST, mine=typed, theirs=_from_item(item))
     stored, refused = store_all(request)  # sent along with the form, without scripts
     composer = _composer(request, with_media(typed, stored), item)
     if refused:
@@ -294,6 +292,7 @@ def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
                 tags.set_tags(item=saved, names=tags.read_names(typed.tags), by=request.person)
             if wish == "queue":
                 queueing.add(item=saved, by=request.person, now=now)
+            versions.note(item=saved, by=request.person, now=now)  # tags and a place in the queue belong to it
             pages.track_item(item=saved, now=now)
             for one in composer.described:
                 services.describe_media(media=one, alt=one.alt, by=request.person, now=now)
@@ -312,6 +311,7 @@ def _met(request: WorkspaceRequest, composer: Composer, item: Item, error: Confl
     meeting = conflicts.meet(
         item=item,
         mine=composer.typed,
+        theirs=_from_item(item),
         zone=request.workspace.time_zone,
         targets=composer.targets,
         initiatives=dict(composer.initiatives),

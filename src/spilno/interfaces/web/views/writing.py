@@ -164,12 +164,13 @@ class _Names:
                     media_after=[self.media[one] for one in after[name] if one in self.media],
                 )
             ]
-        if name in ("link", "link_to", "initiative"):
-            label = {"link": _("Link"), "link_to": _("Lead to another post"), "initiative": _("Initiative")}[
-                name
-            ]
+        if name in ("link", "link_to", "initiative", "tags"):
+            label = {
+                "link": _("Link"), "link_to": _("Lead to another post"), "initiative": _("Initiative"),
+                "tags": _("Tags"),
+            }[name]  # fmt: skip
             known: dict[str, str] = {"link_to": self.items, "initiative": self.initiatives}.get(name, {})
-            old, new = (known.get(one, one if name == "link" else "") for one in (before[name], after[name]))
+            old, new = (known.get(one, one if name in ("link", "tags") else "") for one in (before[name], after[name]))
             return [Change(label, before=old, after=new)]
         return self._place(name, versions.by_target(before).get(name), versions.by_target(after).get(name))
 
