@@ -23,6 +23,7 @@ from spilno.plan.models import Item, Media, Variant
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState as S
 from spilno.team.models import Person
+from spilno.toolkit.networks import get
 from tests.conftest import Cast
 from tests.plan.conftest import make_channel, picture, store  # noqa: F401 - a fixture
 from tests.plan.test_items import deliver, make_initiative, make_item
@@ -86,7 +87,7 @@ def test_an_empty_form(client: Client, cast: Cast, bluesky: Channel, instagram: 
     )
     page = response.content.decode()
     assert re.findall(r'name="to" value="([^"]+)"', page) == [
-        to(bluesky), to(instagram), to(instagram, "story"),
+        to(bluesky), *(to(instagram, one.key) for one in get("instagram").placements),
     ]  # fmt: skip
     assert 'value="2026-11-25T18:00"' in page
     assert f'<option value="{initiative.pk}" selected>' in page
