@@ -185,7 +185,7 @@ def test_every_code_of_these_rooms_has_words() -> None:
             codes |= set(re.findall(r'(?:UserError|_ask_person)\(\s*(?:delivery, now, )?"([a-z_]+)"', text))
             codes |= set(re.findall(r'Stop\(\s*state\.[A-Z]+, "([a-z_]+)"', text))
             codes |= set(re.findall(r'code="([a-z_]+)"', text))
-            codes |= set(re.findall(r'Trouble\([^()]*?"([a-z_]+)"', text))
+            codes |= set(re.findall(r'Trouble\([\w.]+, "([a-z_]+)"', text))
     networks = " ".join(file.read_text() for file in (root / "toolkit" / "networks").glob("*.py"))
     codes |= {f"network_{one}" for one in re.findall(r'NetworkError\(\s*Kind\.[A-Z]+, "([a-z_]+)"', networks)}
     codes |= {f"network_{one}" for one in re.findall(r'Kind\.[A-Z]+, "([a-z_]+)"', networks)}

@@ -83,6 +83,7 @@ WORDS: dict[str, tuple[Promise, str, str]] = {
     "reminder.done": (gettext_lazy("Reminded people in %(channel)s"), "hand", "out"),
     "item.created": (gettext_lazy("New post “%(title)s”"), "post", "out"),
     "item.changed": (gettext_lazy("Post “%(title)s” changed"), "edit", ""),
+    "item.duplicated": (gettext_lazy("Post “%(title)s” copied"), "copy", ""),
     "item.deleted": (gettext_lazy("Post “%(title)s” deleted"), "delete", ""),
     "item.restored": (gettext_lazy("Post “%(title)s” is back"), "undo", ""),
     "approval.asked": (gettext_lazy("Approval asked for “%(title)s”"), "bell", "out"),
