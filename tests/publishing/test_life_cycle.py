@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from spilno.channels import services as channels
 from spilno.channels.models import Channel, Health
 from spilno.kernel.errors import NotAllowed, UserError
 from spilno.plan import services as plan
+from spilno.plan.models import Media
 from spilno.publishing import engine, services
 from spilno.publishing.models import Attempt, Delivery
 from spilno.publishing.states import DeliveryState as S
@@ -473,3 +475,11 @@ def test_the_past_is_recorded_once_and_can_be_corrected(stage: Stage) -> None:
     stage.play()
     with pytest.raises(UserError, match="delivery_exists"):
         services.record_past(variant=sent.variant, published_at=then, by=by, now=stage.clock.at)
+
+
+def test_a_film_is_handed_over_long_before_its_time(stage: Stage, store: Callable[[], Media]) -> None:
+    film = store()
+    Media.objects.filter(pk=film.pk).update(mime="video/mp4")
+    due = stage.clock.at + timedelta(hours=2)
+    delivery = stage.delivery(stage.channel(Once.PREPARE), due=due, media=[film])
+    assert Delivery.objects.get(pk=delivery.pk).next_try_at == due - services.FILM_LEAD

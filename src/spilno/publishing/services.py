@@ -28,6 +28,9 @@ S = DeliveryState
 CONFIRMABLE = (S.REMINDED, S.NEEDS_PERSON, S.UNCERTAIN, S.MISSED, S.FAILED, S.HELD)
 """States in which a person may say that the post is there."""
 
+FILM_LEAD = timedelta(minutes=30)
+"""How long before its time a post with a film is prepared."""
+
 RETRIABLE = (S.FAILED, S.MISSED, S.HELD, S.WAITING, S.CANCELLED)
 
 
@@ -42,7 +45,7 @@ def schedule(*, variant: Variant, due_at: datetime, by: Person | None, now: date
     if due_at < now - timedelta(minutes=variant.channel.late_tolerance):
         raise UserError("time_is_past", field="publish_at")
     return _schedule(
-        variant, due_at=due_at, first_try=due_at - LEAD, by=by, now=now, action="delivery.scheduled"
+        variant, due_at=due_at, first_try=due_at - _lead(variant), by=by, now=now, action="delivery.scheduled"
     )
 
 
@@ -82,6 +85,12 @@ def _schedule(
     _log(delivery, by, now, action, due_at=due_at.isoformat())
     approvals.ask_if_needed(item=item, by=by, now=now)
     return delivery
+
+
+def _lead(variant: Variant) -> timedelta:
+    """How long before its time it is prepared: a film takes its time to be handed over and worked on."""
+    film = variant.item.media.filter(mime__startswith="video/").exists()
+    return FILM_LEAD if film else LEAD
 
 
 def _check_free(delivery: Delivery) -> None:
@@ -238,7 +247,7 @@ def _send_again(delivery: Delivery, by: Person | None, now: datetime) -> None:
     _reset(delivery)
     delivery.state, delivery.scheduled_by, delivery.updated_at = S.QUEUED, by, now
     delivery.due_at = max(delivery.due_at, now)
-    ahead = delivery.due_at if delivery.channel.by_hand else delivery.due_at - LEAD
+    ahead = delivery.due_at if delivery.channel.by_hand else delivery.due_at - _lead(delivery.variant)
     delivery.next_try_at = max(now, ahead)
     delivery.save()
     Variant.objects.filter(pk=delivery.variant_id).update(publish_at=delivery.due_at)
