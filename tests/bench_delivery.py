@@ -171,12 +171,27 @@ class Bench:
                     # The last that each says when it has connected (publishing.worker).
                     cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN spilno%'")
                     (listening,) = cursor.fetchone()
+            self.until_idle()
             yield
         finally:
             for one in running:
                 one.terminate()
             for one in running:
                 one.wait(40)
+
+    def until_idle(self, seconds: float = 180) -> None:
+        """Wait until the workers have done what is asked for when channels are connected (limits, figures)."""
+        from django.db import connection
+
+        end, left = time.monotonic() + seconds, 1
+        while left and time.monotonic() < end:
+            time.sleep(0.2)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM procrastinate_jobs"
+                    " WHERE status = 'doing' OR (status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))"
+                )
+                (left,) = cursor.fetchone()
 
     def until_out(self, due: dict[str, float], seconds: float = 180) -> None:
         """Wait until all of them have arrived."""
