@@ -189,6 +189,9 @@ def main() -> None:
         delivery = Path(folder) / "delivery.json"
         subprocess.run([sys.executable, "-m", "tests.bench_delivery", "--out", str(delivery)], check=True)
         figures["delivery"] = json.loads(delivery.read_text())
+        calendar = Path(folder) / "calendar.json"
+        subprocess.run([sys.executable, "-m", "tests.bench_calendar", "--out", str(calendar)], check=True)
+        figures["calendar"] = json.loads(calendar.read_text())
         figures["pages"] = pages(Path(folder) / "pages")
     table = Table("what", "time", "queries", "bytes")
     for name, value in figures.items():
@@ -196,6 +199,8 @@ def main() -> None:
             table.add_row(name, str(value), "", "")
     for name, row in figures["pages"].items():
         table.add_row(name, f"{row['ms']} ms", str(row["queries"]), f"{row['bytes']:,}")
+    for name, row in figures["calendar"].items():
+        table.add_row(f"calendar: {name}", f"{row['ms']} ms", str(row["queries"]), f"{row['bytes']:,}")
     Console().print(table)
     table = Table(
         "posts leaving, a network that answers in 50 ms", "per second", "late: half", "99 of 100", "most"

@@ -64,30 +64,25 @@ class _Standing(NamedTuple):
 def of_draft(
     *, workspace: Workspace, item_id: UUID | None, places: Sequence[Place], now: datetime
 ) -> list[Hint]:
-    """What to point out about a draft, channel by channel: at most six queries."""
+    """What to point out about a draft, channel by channel: five queries."""
     if not places:
         return []
     times = [one.at or now for one in places]
     first, last = min(times), max(times)
     # Places years apart would read everything between them.
     last = min(last, first + 4 * WITHIN)
+    names = dict(Channel.objects.filter(workspace=workspace).values_list("pk", "name"))
     rules = schedule.rules_of(
         workspace=workspace,
-        channels=[one.channel_id for one in places],
+        channels=[one.channel_id for one in places if one.channel_id in names],
         first=first.date(),
         after=last.date() + timedelta(days=2),
-    )
-    names = dict(
-        Channel.objects.filter(workspace=workspace, pk__in=[one.channel_id for one in places]).values_list(
-            "pk", "name"
-        )
     )
     others = [
         one
         for one in _standing(workspace, first - WITHIN, last + WITHIN)
         if item_id is None or one.item_id != item_id
     ]
-    every_name = dict(Channel.objects.filter(workspace=workspace).values_list("pk", "name"))
     found: list[Hint] = []
     for place in places:
         channel = names.get(place.channel_id, "")
@@ -98,7 +93,7 @@ def of_draft(
             if holiday := one.holidays.get(place.at.date()):
                 found.append(Hint("holiday", channel, title=holiday))
             found += _close(place, channel, one.min_gap, others)
-        found += _same(place, every_name, others, now)
+        found += _same(place, names, others, now)
     unique = {
         (one.kind, one.item_id, one.channel if one.kind != "same" else ""): one for one in reversed(found)
     }
@@ -140,8 +135,8 @@ def in_period(
         .values_list("pk", flat=True)[:ROWS]
     )
     rows = _standing(workspace, start - WITHIN, end + WITHIN, with_pk=True)
-    rules = schedule.rules_of(workspace=workspace, first=start.date(), after=end.date())
     names = dict(Channel.objects.filter(workspace=workspace).values_list("pk", "name"))
+    rules = schedule.rules_of(workspace=workspace, channels=list(names), first=start.date(), after=end.date())
     found: dict[tuple[UUID, int], list[Hint]] = {}
 
     def say(pk: UUID, one: _Standing, hint: Hint) -> None:
@@ -166,13 +161,20 @@ def in_period(
 
 def _say_again(rows: Sequence[tuple[UUID, _Standing]], names: dict[UUID, str], say: Any) -> None:
     """Posts that say the same as another one within :data:`WITHIN`."""
-    buckets: dict[str, list[tuple[UUID, _Standing, str]]] = {}
+    # The same words again and again (a weekly greeting) are one text: its latest post stands for all of them.
+    buckets: dict[str, dict[str, tuple[UUID, _Standing]]] = {}
+    known: dict[str, tuple[str, Sequence[str]]] = {}
     for pk, one in rows:
-        text = plain(one.text)
+        if one.text not in known:
+            words = plain(one.text)
+            known[one.text] = (words, signatures(words))
+        text, keys = known[one.text]
         met: set[UUID] = set()
-        for key in signatures(text):
-            bucket = buckets.setdefault(key, [])
-            for other_pk, other, other_text in bucket[-PER_BUCKET:]:
+        for key in keys:
+            bucket = buckets.setdefault(key, {})
+            nearest = [text] if text in bucket else list(bucket)[-PER_BUCKET:]
+            for other_text in nearest:
+                other_pk, other = bucket[other_text]
                 if other.item_id == one.item_id or other_pk in met or one.at - other.at > WITHIN:
                     continue
                 if (score := likeness(text, other_text)) >= ALIKE:
@@ -182,7 +184,8 @@ def _say_again(rows: Sequence[tuple[UUID, _Standing]], names: dict[UUID, str], s
                             "same", names.get(right.channel_id, ""), right.title, right.at, right.item_id, 0, score
                         )  # fmt: skip
                         say(left, left_row, hint)
-            bucket.append((pk, one, text))
+            bucket.pop(text, None)
+            bucket[text] = (pk, one)
 
 
 def _standing(workspace: Workspace, start: datetime, end: datetime, *, with_pk: bool = False) -> list[Any]:

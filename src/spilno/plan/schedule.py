@@ -64,17 +64,27 @@ def schedule_of(channel: Channel) -> Schedule:
 
 
 def rules_of(
-    *, workspace: Workspace, channels: Collection[UUID] | None = None, first: date, after: date
+    *,
+    workspace: Workspace,
+    channels: Collection[UUID] | None = None,
+    first: date,
+    after: date,
+    settings: PlanSettings | None = None,
 ) -> dict[UUID, Rules]:
-    """The rules of the workspace's channels (of those named), with the holidays of these days: four queries."""
-    ours = Channel.objects.filter(workspace=workspace)
-    if channels is not None:
-        ours = ours.filter(pk__in=channels)
-    ids = list(ours.values_list("pk", flat=True))
-    common = settings_of(workspace)
-    own = {one.channel_id: one for one in ChannelSchedule.objects.filter(channel__in=ids)}
+    """The rules of the workspace's channels (of those named), with the holidays of these days: four queries at most.
+
+    :param settings: those of the workspace, if they are known.
+    """
+    ids = list(
+        Channel.objects.filter(workspace=workspace).values_list("pk", flat=True)
+        if channels is None
+        else channels
+    )
+    common = settings or settings_of(workspace)
+    of_these = {"workspace": workspace, "channel__in": ids}
+    own = {one.channel_id: one for one in ChannelSchedule.objects.filter(**of_these)}
     times: dict[UUID, list[tuple[int, time]]] = {}
-    for channel_id, weekday, at in PostingSlot.objects.filter(channel__in=ids).values_list(
+    for channel_id, weekday, at in PostingSlot.objects.filter(**of_these).values_list(
         "channel_id", "weekday", "at"
     ):
         times.setdefault(channel_id, []).append((weekday, at))
@@ -150,18 +160,17 @@ def free_slots(
     after: date,
     now: datetime,
     channels: Collection[UUID] | None = None,
+    rules: Mapping[UUID, Rules] | None = None,
 ) -> dict[UUID, list[datetime]]:
-    """The free slots of these days by channel, of those that have any slots: five queries.
+    """The free slots of these days by channel, of those that have any slots: five queries, one if ``rules`` are known.
 
     :raises UserError: ``period_too_long`` beyond :data:`~spilno.plan.slots.HORIZON_DAYS` days.
     """
     if (after - first).days > HORIZON_DAYS:
         raise UserError("period_too_long", days=HORIZON_DAYS)
-    rules = {
-        pk: one
-        for pk, one in rules_of(workspace=workspace, channels=channels, first=first, after=after).items()
-        if one.slots
-    }
+    if rules is None:
+        rules = rules_of(workspace=workspace, channels=channels, first=first, after=after)
+    rules = {pk: one for pk, one in rules.items() if one.slots}
     taken = standing(
         workspace=workspace,
         channels=list(rules),

@@ -56,8 +56,8 @@ def _decoded(content: bytes) -> str:
         encodings: tuple[str, ...] = ("utf-16",)
     elif content.startswith(b"\xef\xbb\xbf"):
         encodings = ("utf-8-sig",)
-    elif content[:200].count(0) > len(content[:200]) // 4:  # every other byte of Latin text is nought
-        encodings = ("utf-16-le" if content[1:2] == b"\x00" else "utf-16-be",)
+    elif order := _two_bytes_each(content[:400]):
+        encodings = (order,)
     else:
         encodings = ("utf-8", "windows-1251")
     for encoding in encodings:
@@ -66,6 +66,14 @@ def _decoded(content: bytes) -> str:
         except UnicodeDecodeError:
             continue
     raise UserError("not_a_table", field="file")
+
+
+def _two_bytes_each(sample: bytes) -> str:
+    """UTF-16 without its mark: every other byte says only Latin (0) or Cyrillic (4). "" if it is not that."""
+    for name, upper in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[0::2])):
+        if len(upper) > 3 and sum(one in (0, 4, 0x20) for one in upper) > 0.9 * len(upper) and 0 in upper:
+            return name
+    return ""
 
 
 def _from_text(text: str) -> Iterable[list[str]]:

@@ -26,6 +26,7 @@ from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.plan import conflicts, deadlines, public_days, schedule
 from spilno.plan.calendar import View
+from spilno.plan.models import PlanSettings
 from spilno.team.permissions import Permission, may
 
 MANY = 300
@@ -68,9 +69,10 @@ def events(request: WorkspaceRequest) -> HttpResponseBase:
     view = request.GET.get("view", "")
     answer = _rows(request, found, thin=view == View.MONTH and len(found) > MANY)
     answer["due"] = _deadlines(request, filters, first, after)
-    answer["holidays"] = _holidays(request, first, after)
+    settings = schedule.settings_of(request.workspace)
+    answer["holidays"] = _holidays(request, settings, first, after)
     if view in (View.WEEK, View.DAY) and may(request.person, Permission.PLAN_EDIT):
-        answer["free"] = _free(request, filters, first, after)
+        answer["free"] = _free(request, filters, settings, first, after)
     # Cyrillic as it is: escaped it would be six times as long.
     return JsonResponse(answer, json_dumps_params={"ensure_ascii": False, "separators": (",", ":")})
 
@@ -140,13 +142,14 @@ def _deadlines(request: WorkspaceRequest, filters: Filters, first: date, after: 
     return found
 
 
-def _holidays(request: WorkspaceRequest, first: date, after: date) -> dict[str, str]:
-    country = schedule.settings_of(request.workspace).country
-    days = public_days.between(country, first, after, language=request.LANGUAGE_CODE)
+def _holidays(request: WorkspaceRequest, settings: PlanSettings, first: date, after: date) -> dict[str, str]:
+    days = public_days.between(settings.country, first, after, language=request.LANGUAGE_CODE)
     return {day.isoformat(): name for day, name in days.items()}
 
 
-def _free(request: WorkspaceRequest, filters: Filters, first: date, after: date) -> list[list[Any]]:
+def _free(
+    request: WorkspaceRequest, filters: Filters, settings: PlanSettings, first: date, after: date
+) -> list[list[Any]]:
     """[wall clock, channels' ids, channels' names, networks], one line for each moment."""
     zone = ZoneInfo(request.workspace.time_zone)
     wanted = Channel.objects.filter(workspace=request.workspace, is_active=True)
@@ -155,8 +158,11 @@ def _free(request: WorkspaceRequest, filters: Filters, first: date, after: date)
     if filters.network:
         wanted = wanted.filter(network__in=filters.network)
     known = {one.pk: one for one in wanted}
+    rules = schedule.rules_of(
+        workspace=request.workspace, channels=list(known), first=first, after=after, settings=settings
+    )
     free = schedule.free_slots(
-        workspace=request.workspace, first=first, after=after, now=clock.now(), channels=list(known)
+        workspace=request.workspace, first=first, after=after, now=clock.now(), rules=rules
     )
     by_time: dict[datetime, list[UUID]] = {}
     for channel, times in free.items():

@@ -92,8 +92,9 @@ def page(desk: Desk, *, deleted: Item | None, change: PlanChange | None) -> Http
             one = Place(entry.at, f"{local:%Y-%m-%dT%H:%M}", Entry((slot,)))
             posts.setdefault((slot.channel_id, local.date()), []).append(one)
     ours = _channels(desk, {channel for channel, _day in posts})
-    rules = schedule.rules_of(workspace=workspace, first=first, after=after)
-    free = schedule.free_slots(workspace=workspace, first=first, after=after, now=clock.now())
+    settings = schedule.settings_of(workspace)
+    rules = schedule.rules_of(workspace=workspace, first=first, after=after, settings=settings)
+    free = schedule.free_slots(workspace=workspace, first=first, after=after, now=clock.now(), rules=rules)
     for channel, times in free.items():
         for at in times:
             local = at.astimezone(zone)
@@ -102,9 +103,7 @@ def page(desk: Desk, *, deleted: Item | None, change: PlanChange | None) -> Http
     found = LanesPage(
         desk=desk,
         days=days,
-        holidays=public_days.between(
-            schedule.settings_of(workspace).country, first, after, language=desk.request.LANGUAGE_CODE
-        ),
+        holidays=public_days.between(settings.country, first, after, language=desk.request.LANGUAGE_CODE),
         lanes=tuple(
             Lane(
                 one,
