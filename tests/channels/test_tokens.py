@@ -308,3 +308,18 @@ def test_connecting_again_lets_go_on_what_waited(stage: Stage) -> None:
     services.reconnect(channel=channel, by=stage.cast.owner, now=now, credentials={"password": PASSWORD})
     assert Delivery.objects.get(pk=waiting.pk).next_try_at == now
     assert Delivery.objects.get(pk=limited.pk).next_try_at == far
+
+
+def test_after_a_long_stop_the_first_post_leaves_with_a_fresh_token(
+    stage: Stage, network: Renewing, channel: Channel, time_machine: Any
+) -> None:
+    delivery = stage.delivery(channel)
+    now = later(stage, network, minutes=65)
+    stage.clock.at = now
+    services.Channel.objects.filter(pk=channel.pk).update(late_tolerance=120)
+    time_machine.move_to(now)
+    stage.work()
+    assert network.used == ["refresh-0"]
+    assert token_of(channel) == "access-1"
+    delivery.refresh_from_db()
+    assert delivery.state == "published"

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Min, prefetch_related_objects
 
-from spilno.channels import access, traffic
+from spilno.channels import access, tokens, traffic
 from spilno.kernel.errors import UserError
 from spilno.plan.approvals import queries as approvals
 from spilno.publishing import backlog, gate, ledger
@@ -115,7 +115,12 @@ def begin(deliveries: Sequence[Delivery], *, now: datetime, worker: str) -> Roun
             done.moved[pk] = (str(move.target), move.next_try_at)
         else:
             done.refused.append(pk)
-    known = access.credentials_of_many(one.take.delivery.channel for one in calls)
+    # Tokens that end about now are made anew by whoever speaks, outside of everything.
+    known = access.credentials_of_many(
+        channel
+        for channel in (one.take.delivery.channel for one in calls)
+        if channel.access_until is None or channel.access_until > now + tokens.SOON
+    )
     claims = ledger.claim_all([one.take for one in calls], worker=worker, now=now)
     for call in calls:
         pk = call.take.delivery.pk

@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
-from spilno.channels import access, traffic
+from spilno.channels import access, tokens, traffic
 from spilno.channels.models import Channel
+from spilno.kernel import clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.http import Heard, listening
 from spilno.plan import queries as plan
@@ -99,7 +100,8 @@ def converse(
 ) -> Spoken[T]:
     """Make the call with the channel's credentials. Never inside a transaction.
 
-    :param credentials: if they were read already; else they are read now.
+    :param credentials: if they were read already and do not end soon; else they are read now, and tokens that end
+        within minutes are made anew before.
     :param post: whose files are needed for it: they are fetched to this machine before.
     :param visible: the call may have made a post visible before it failed: then what nobody foresaw is uncertain.
     :param kept: over connections that others of this process used before; not where a connection that its server is
@@ -141,7 +143,8 @@ def _tried(
     kept: bool,
 ) -> T | Trouble:
     try:
-        credentials = access.credentials_of(channel) if credentials is None else credentials
+        if credentials is None:
+            credentials = tokens.fresh_credentials(channel=channel, now=clock.now())
         with access.client(kept=kept) as client:
             return _without_secrets(call(client, credentials), access.network_of(channel), credentials)
     except NetworkError as error:
