@@ -35,7 +35,7 @@ htmx.config.allowEval = false; // the pages' security policy forbids it, too: no
 htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from ten minutes ago misleads
 
 // Helpers that listen on the document once …
-for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid, uploadWatch]) start();
+for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid, uploadWatch, stepsBack, planChanges]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
 const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, pins, scrollers, tabs, plans];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));
