@@ -1,7 +1,7 @@
 // The composer: pictures are sent as they are dropped, own texts begin as the common one, one question before it leaves.
 import { all, word } from "./dom.js";
 import { toast } from "./toasts.js";
-import { keeping, leaving } from "./writing.js";
+import { inserting, keeping, leaving, takeText } from "./writing.js";
 
 const changed = (form) => form.dispatchEvent(new Event("input", { bubbles: true }));
 
@@ -44,6 +44,7 @@ function press(event) {
     changed(form);
     return;
   }
+  takeText(event);
   const same = event.target.closest("[data-same]");
   if (same) {
     const own = same.closest("[data-own]");
@@ -81,6 +82,7 @@ export function composers(root) {
     form.querySelector(".form-errors, .conflict")?.focus();
     choosing(form);
     keeping(form);
+    inserting(form);
     leaving(form);
     const sure = form.querySelector("dialog[data-show]");
     if (sure) {

@@ -10,6 +10,8 @@ from django.urls import reverse
 from spilno.pages.models import Entry, PublicPage, TrackedLink
 
 UTM = ("utm_source", "utm_medium", "utm_campaign")
+TOLD = (*UTM, "utm_content")
+"""What the address behind a short link is told."""
 LINK = "l"
 """Query parameter that carries a short link's code to our own page, so that a registration knows its post."""
 
@@ -37,7 +39,7 @@ def destination(link: TrackedLink) -> str:
     parts = urlsplit(link.target)
     query = parse_qsl(parts.query, keep_blank_values=True)
     there = {name for name, _ in query}
-    query += [(name, getattr(link, name)) for name in UTM if getattr(link, name) and name not in there]
+    query += [(name, getattr(link, name)) for name in TOLD if getattr(link, name) and name not in there]
     if is_public_page(link.target) and LINK not in there:
         query.append((LINK, link.code))
     return urlunsplit(parts._replace(query=urlencode(query)))

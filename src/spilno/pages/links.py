@@ -13,6 +13,8 @@ from spilno.kernel.ids import new_token
 from spilno.pages import addresses
 from spilno.pages.models import TrackedLink
 from spilno.plan.models import Item, Variant
+from spilno.plan.writing import links as dressing
+from spilno.plan.writing.models import LinkMode
 
 _TRIES = 5
 
@@ -62,16 +64,37 @@ def tracked_link(
 
 
 def track_item(*, item: Item, now: datetime) -> list[TrackedLink]:
-    """Short links for the posts of an item that leads to one of our public pages; other links stay as they are.
+    """Short links for the posts of an item that leads to one of our public pages, or whose link shall be short.
 
-    Posts that are out already keep the link they went out with.
+    Posts that are out already keep the link they went out with; of others a short link that is not wanted any more
+    goes.
     """
-    if not item.link or not addresses.is_public_page(item.link):
+    if not item.link:
         return []
     variants = item.variants.filter(delivery__published_at=None).select_related(
-        "item__initiative", "channel", "workspace"
+        "item__initiative", "item__extra", "channel", "workspace"
     )
-    return [tracked_link(target=item.link, variant=one, now=now) for one in variants]
+    if addresses.is_public_page(item.link):
+        return [tracked_link(target=item.link, variant=one, now=now) for one in variants]
+    rules = dressing.rules_for(item.workspace_id)
+    found = []
+    for one in variants:
+        if dressing.mode_of(one.item, rules) == LinkMode.SHORT:
+            found.append(_worded(tracked_link(target=item.link, variant=one, now=now), one, rules))
+        else:
+            TrackedLink.objects.filter(variant=one, target=item.link).delete()
+    return found
+
+
+def _worded(link: TrackedLink, variant: Variant, rules: dressing.Rules) -> TrackedLink:
+    """What the address behind it is told, by the workspace's patterns."""
+    said = dressing.parameters(rules, dressing.values_of(variant))
+    wanted = {key: said.get(key, "") for key in addresses.TOLD}
+    if any(getattr(link, key) != value for key, value in wanted.items()):
+        for key, value in wanted.items():
+            setattr(link, key, value)
+        link.save(update_fields=list(wanted))
+    return link
 
 
 _MEDIUM = {"brand": "social", "community": "community"}

@@ -75,6 +75,7 @@ class TrackedLink(Owned):
     utm_source = models.CharField(max_length=200, blank=True)
     utm_medium = models.CharField(max_length=200, blank=True)
     utm_campaign = models.CharField(max_length=200, blank=True)
+    utm_content = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

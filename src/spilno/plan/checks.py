@@ -232,11 +232,11 @@ def what_becomes(media: Media, fit: Fitting) -> str:
 
 def check_variant(variant: Variant) -> Verdict:
     """:func:`check` for what is saved."""
-    link = queries.link_of(variant)
+    link = queries.link_to_check(variant)
     return check(
         channel=variant.channel,
         placement=variant.placement,
-        text=queries.text_of(variant),
+        text=queries.words_of(variant),
         media=queries.media_of(variant.item),
         link=link,
         awaits_link=variant.item.link_to_id is not None and not link,

@@ -13,6 +13,7 @@ from spilno.kernel.errors import UserError
 from spilno.kernel.ids import new_id
 from spilno.plan.models import Item, ItemMedia
 from spilno.plan.queries import title_of
+from spilno.plan.writing import extras
 from spilno.team import audit
 from spilno.team.models import Person
 from spilno.team.permissions import Permission, require
@@ -52,6 +53,7 @@ def duplicate(
         if variant.channel.is_active:
             _copy(variant, item=copy, publish_at=at)
     copy.tags.set(item.tags.all())
+    extras.copy(of_item=item, to=copy)
     audit.record(
         workspace=item.workspace, by=by, action="item.duplicated", object_kind="item", object_id=copy.pk, now=now,
         initiative_id=item.initiative_id, title=item.title, of=str(item.pk),

@@ -23,6 +23,8 @@ from spilno.plan import renditions, stored
 from spilno.plan.fitting import by_hand, fitting_of
 from spilno.plan.media import facts_of, public_url
 from spilno.plan.models import Item, Media, Rendition, Variant
+from spilno.plan.writing import links as dressing
+from spilno.plan.writing import mentions
 from spilno.team.models import Workspace
 from spilno.toolkit.media.facts import Facts
 from spilno.toolkit.media.recipe import Fitting, Recipe, as_file
@@ -36,6 +38,18 @@ def text_of(variant: Variant) -> str:
     return variant.text or variant.item.text
 
 
+def words_of(variant: Variant, names: mentions.Names | None = None) -> str:
+    """:func:`text_of` as it reads on its network: ``@names`` are who they are there.
+
+    :param names: the workspace's table, if it was read already.
+    """
+    text = text_of(variant)
+    if "@" not in text:
+        return text
+    known = mentions.names_for(variant.workspace_id, [text]) if names is None else names
+    return mentions.resolved(text, variant.channel.network, known)
+
+
 def link_of(variant: Variant) -> str:
     """The link that goes out with it: the typed one, or the address of the post that the item leads to.
 
@@ -44,16 +58,28 @@ def link_of(variant: Variant) -> str:
     item = variant.item
     if item.link_to_id is not None and not item.link:
         return address_of(item.link_to_id)
-    return _link_of(variant, {})
+    rules = dressing.rules_for(variant.workspace_id) if item.link else dressing.AS_IT_IS
+    return _link_of(variant, {}, rules)
 
 
-def _link_of(variant: Variant, addresses: Mapping[UUID, str]) -> str:
+def link_to_check(variant: Variant) -> str:
+    """:func:`link_of`, with a short link that is still to be made already as long as it will be."""
+    link = link_of(variant)
+    if not link or variant.item.link_to_id or any(one.target == variant.item.link for one in variant.links.all()):
+        return link
+    short = dressing.mode_of(variant.item, dressing.rules_for(variant.workspace_id)) == "short"
+    return dressing.to_come() if short else link
+
+
+def _link_of(variant: Variant, addresses: Mapping[UUID, str], rules: dressing.Rules) -> str:
     item = variant.item
     if not item.link:
         return addresses.get(item.link_to_id, "") if item.link_to_id else ""
     # A post that leads to one of our public pages carries its own short link, so that its visits are known.
     short = next((one.code for one in variant.links.all() if one.target == item.link), "")
-    return f"{settings.SPILNO_PUBLIC_URL}{reverse('public-link', args=[short])}" if short else item.link
+    if short:
+        return f"{settings.SPILNO_PUBLIC_URL}{reverse('public-link', args=[short])}"
+    return dressing.dressed(variant, item.link, rules)
 
 
 def address_of(item_id: UUID) -> str:
@@ -162,20 +188,34 @@ def composed_many(
     linked = {one.item.link_to_id for one in variants if one.item.link_to_id and not one.item.link}
     addresses = addresses_of(linked) if linked else {}
     if with_link := [one for one in variants if one.item.link]:
-        prefetch_related_objects(with_link, "links")
-    links = {one.pk: _link_of(one, addresses) for one in variants}
+        prefetch_related_objects(with_link, "links", "channel")
+        prefetch_related_objects([one.item for one in with_link], "extra", "initiative")
+    rules = dressing.rules_of({one.workspace_id for one in with_link}) if with_link else {}
+    links = {
+        one.pk: _link_of(one, addresses, rules.get(one.workspace_id, dressing.AS_IT_IS)) for one in variants
+    }
+    naming = [one for one in variants if "@" in text_of(one)]
+    if naming:
+        prefetch_related_objects(naming, "channel")
+    names = mentions.names_of({one.workspace_id for one in naming}) if naming else {}
     made = _renditions([one for one in variants if one.item.itemmedia_set.all()], links, now)
     found: dict[UUID, Outgoing | UserError] = {}
     for one in variants:
         try:
-            found[one.pk] = _composed(one, keys[one.pk], links[one.pk], made.get(one.pk, {}), now)
+            text = words_of(one, names.get(one.workspace_id, mentions.NOBODY))
+            found[one.pk] = _composed(one, keys[one.pk], text, links[one.pk], made.get(one.pk, {}), now)
         except UserError as error:
             found[one.pk] = error
     return found
 
 
 def _composed(
-    variant: Variant, key: str, link: str, made: Mapping[UUID, Rendition | UserError], now: datetime
+    variant: Variant,
+    key: str,
+    text: str,
+    link: str,
+    made: Mapping[UUID, Rendition | UserError],
+    now: datetime,
 ) -> Outgoing:
     item = variant.item
     if item.deleted_at is not None:
@@ -190,7 +230,7 @@ def _composed(
     return Outgoing(
         key=key,
         placement=variant.placement,
-        text=text_of(variant),
+        text=text,
         media=media_files(media_of(item), now=now, made=ready),
         link=link,
         language=variant.workspace.language,
@@ -246,7 +286,7 @@ def item_of(workspace: Workspace, pk: UUID) -> Item | None:
     """One item with everything a page about it needs; deleted ones too, because deleting can be undone."""
     return (
         Item.objects.filter(workspace=workspace, pk=pk)
-        .select_related("workspace", "initiative", "link_to", "owner")
+        .select_related("workspace", "initiative", "link_to", "owner", "extra")
         .prefetch_related(
             "itemmedia_set__media",
             Prefetch("variants", Variant.objects.select_related("channel", "delivery").order_by("position")),

@@ -24,6 +24,7 @@ from spilno.kernel.ids import new_id
 from spilno.plan import renditions
 from spilno.plan.media import delete_media, describe_media, store_media
 from spilno.plan.models import Item, ItemMedia, Media, Variant
+from spilno.plan.writing import extras
 from spilno.team import audit
 from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, require
@@ -71,6 +72,7 @@ class Draft:
     reserve: bool = False
     media: Sequence[Media] = ()
     variants: Sequence[VariantDraft] = field(default_factory=tuple)
+    extra: extras.Extra | None = None  # None: as it is
 
 
 @transaction.atomic
@@ -218,6 +220,8 @@ def save_draft(
             _remove(variant, locked)
     for position, one in enumerate(draft.variants):
         _put(saved, one, position=position, locked=locked)
+    if draft.extra is not None:
+        extras.put(item=saved, extra=draft.extra, workspace=workspace)
     renditions.want_for_item(saved, now=now)
     return saved
 

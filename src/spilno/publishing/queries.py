@@ -136,7 +136,7 @@ def delivery_page(workspace: Workspace, pk: UUID) -> DeliveryPage | None:
         network=network,
         placement=placement,
         title=plan.title_of(item.title, plan.text_of(variant)),
-        text=plan.text_of(variant),
+        text=plan.words_of(variant),
         sent=verdict.sent,
         link=plan.link_of(variant),
         media=media,

@@ -102,7 +102,7 @@ def message(delivery: Delivery, user: User, *, now: datetime) -> EmailMessage:
             _("Open on the phone, copy, post, and confirm with the link:"),
             page_address(delivery),
         ]
-        if text := plan.text_of(variant):
+        if text := plan.words_of(variant):
             lines += ["", _("Text:"), text]
         if link:
             lines += ["", _("Link:"), link]

@@ -14,8 +14,8 @@ from spilno.kernel.errors import UserError
 from spilno.plan import queries
 from spilno.plan.models import Item, Media, Variant
 from spilno.plan.services import Draft, VariantDraft
-from spilno.plan.writing import versions
-from spilno.plan.writing.models import ItemVersion
+from spilno.plan.writing import extras, versions
+from spilno.plan.writing.models import ItemVersion, Pillar
 from spilno.publishing import composition
 from spilno.team.models import Person
 
@@ -57,12 +57,20 @@ def restore(
         reserve=item.reserve,
         media=[known[one] for one in content["media"] if one in known],
         variants=variants,
+        extra=extras.Extra(
+            content.get("link_mode", ""), content.get("first_comment", ""), _known_pillar(item, content)
+        ),
     )
     saved = composition.save(
         workspace=item.workspace, draft=draft, by=by, now=now, item=item, expected_version=expected_version,
         restored=version.number,
     )  # fmt: skip
     return Restored(saved, gone + len(content["media"]) - len(draft.media))
+
+
+def _known_pillar(item: Item, content: dict[str, Any]) -> str:
+    said = content.get("pillar", "")
+    return said if said and Pillar.objects.filter(workspace=item.workspace_id, pk=said).exists() else ""
 
 
 def _variants(

@@ -21,14 +21,19 @@ from spilno.interfaces.web.reading import uuid_of
 from spilno.kernel import wall_clock
 from spilno.kernel.errors import UserError
 from spilno.kernel.texts import pick
-from spilno.plan import checks, conflicts, queries
+from spilno.pages.addresses import is_public_page
+from spilno.plan import checks, conflicts, mending, queries
 from spilno.plan.checks import Conversion, Said, Verdict
 from spilno.plan.conflicts import Hint, Place
 from spilno.plan.models import Item, Media, Variant
 from spilno.plan.services import Draft, VariantDraft
+from spilno.plan.writing import links, mentions
+from spilno.plan.writing.extras import Extra
 from spilno.publishing.composition import LOCKED, SCHEDULED
 from spilno.publishing.models import Delivery
 from spilno.team.models import Workspace
+from spilno.team.services import slug_for
+from spilno.toolkit.language.differences import Piece, difference, excerpt
 from spilno.toolkit.networks.base import Placement
 
 
@@ -50,6 +55,9 @@ class Typed:
     times: Mapping[str, str] = field(default_factory=dict)
     sides: Mapping[str, str] = field(default_factory=dict)  # answers where clocks change, by the time's field
     tags: str = ""
+    link_mode: str = ""
+    first_comment: str = ""
+    pillar: str = ""
     version: int = 0
 
 
@@ -77,6 +85,9 @@ def from_post(post: QueryDict) -> Typed:
         times=prefixed("at-"),
         sides=prefixed("side-"),
         tags=said("tags"),
+        link_mode=said("link_mode"),
+        first_comment=said("first_comment"),
+        pillar=said("pillar"),
         version=int(version) if (version := said("version")).isdecimal() else 0,
     )
 
@@ -86,7 +97,7 @@ def from_item(item: Item, zone: str, *, tags: str = "") -> Typed:
 
     :param tags: their names, with commas between them.
     """
-    variants = list(item.variants.all())
+    variants, extra = list(item.variants.all()), getattr(item, "extra", None)
     at = next((wall(one.publish_at, zone) for one in variants if one.publish_at), "")
     return Typed(
         title=item.title,
@@ -103,6 +114,9 @@ def from_item(item: Item, zone: str, *, tags: str = "") -> Typed:
             key_of(one): shown for one in variants if (shown := wall(one.publish_at, zone)) and shown != at
         },
         tags=tags,
+        link_mode=extra.link_mode if extra else "",
+        first_comment=extra.first_comment if extra else "",
+        pillar=str(extra.pillar_id or "") if extra else "",
         version=item.version,
     )
 
@@ -255,13 +269,16 @@ class Composer:
 
     def previews(self) -> list[Preview]:
         """How it will look and what is wrong with it, for each chosen place."""
-        link, awaits = self.typed.link, False
-        if not link and self.typed.link_to:
-            link = self._linked_address
-            awaits = not link
+        typed_link, awaits = self.typed.link, False
+        if not typed_link and self.typed.link_to:
+            typed_link = self._linked_address
+            awaits = not typed_link
+        names = mentions.names_for(self.workspace.pk, (self.typed.text, *self.typed.texts.values()))
         found = []
         for one in self.chosen:
-            text = one.text.strip() or self.typed.text.strip()
+            own, common = one.text.strip(), self.typed.text.strip()
+            text = mentions.resolved(own or common, one.channel.network, names)
+            link = self._link_of(one, typed_link) if self.typed.link else typed_link
             verdict = checks.check(
                 channel=one.channel,
                 placement=one.key.partition(":")[2],
@@ -279,8 +296,76 @@ class Composer:
                 }
                 for picture in self.media
             )
-            found.append(Preview(one, verdict, one.at or self.typed.at, link, pictures))
+            offer = None
+            if any(problem.code in SHORTER for problem in verdict.problems) and not one.locked:
+                offer = self._shorter(one, own or common, link, names)
+            found.append(
+                Preview(
+                    target=one,
+                    verdict=verdict,
+                    at=one.at or self.typed.at,
+                    link=link,
+                    media=pictures,
+                    offer=offer,
+                    differs=excerpt(difference(common, own), around=40) if own and own != common else (),
+                    said=text,
+                )
+            )
         return found
+
+    @cached_property
+    def _rules(self) -> links.Rules:
+        return links.rules_for(self.workspace.pk)
+
+    @property
+    def usual_link_mode(self) -> str:
+        """How links go out in this workspace."""
+        return str(self._rules.mode)
+
+    @property
+    def link_mode(self) -> str:
+        """How the link goes out: as chosen, else as the workspace has it."""
+        return self.typed.link_mode or self._rules.mode
+
+    def _link_of(self, target: Target, link: str) -> str:
+        """The typed link as it goes out there; a short one that is still to be made is drawn as long as it will be."""
+        variant = self.variants.get(target.key)
+        if variant is not None and variant.item.link == link and (
+            target.locked or self.link_mode == "short" or is_public_page(link)
+        ):
+            made = queries.link_of(variant)
+            if made != link and "utm_" not in made:
+                return made
+        if self.link_mode == "short" or is_public_page(link):
+            return links.to_come()
+        if self.link_mode != "utm":
+            return link
+        slug = self._initiative_slug
+        said = links.values(
+            channel=target.channel,
+            placement=target.key.partition(":")[2],
+            initiative=slug,
+            item=self.item.key if self.item else self._key_to_come,
+        )
+        return links.with_parameters(link, links.parameters(self._rules, said))
+
+    @property
+    def _key_to_come(self) -> str:
+        return slug_for(self.typed.title or self.typed.text[:60] or "post", longest=50)
+
+    @cached_property
+    def _initiative_slug(self) -> str:
+        pk = uuid_of(self.typed.initiative)
+        found = Initiative.objects.filter(workspace=self.workspace, pk=pk).values_list("slug", flat=True) if pk else ()
+        return next(iter(found), "")
+
+    def _shorter(self, target: Target, text: str, link: str, names: mentions.Names) -> Offer | None:
+        """A shorter text that fits, as it would be typed."""
+        made = mending.shorter(
+            channel=target.channel, placement=target.key.partition(":")[2], text=text, media=self.media, link=link,
+            names=names,
+        )  # fmt: skip
+        return Offer(made, excerpt(difference(text, made), around=60)) if made else None
 
     @cached_property
     def _linked_address(self) -> str:
@@ -333,7 +418,12 @@ class Composer:
             reserve=reserve,
             media=self.media,
             variants=variants,
+            extra=Extra(self.typed.link_mode, self.typed.first_comment, self._pillar()),
         )
+
+    def _pillar(self) -> str:
+        pk = uuid_of(self.typed.pillar)
+        return str(pk) if pk else ""
 
     def _moment(self, target: Target) -> datetime | None:
         typed, name = (target.at, f"at-{target.key}") if target.at else (self.typed.at, "at")
@@ -367,6 +457,18 @@ class Composer:
         return conflicts.of_draft(workspace=self.workspace, item_id=item, places=places, now=now)
 
 
+SHORTER = ("text_too_long", "title_too_long", "hashtags_too_many")
+"""Problems that a shorter text mends."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A text that would fit, and what it leaves out."""
+
+    text: str
+    pieces: Sequence[Piece]
+
+
 @dataclass(frozen=True)
 class Preview:
     """One place's card at the right of the composer."""
@@ -376,6 +478,9 @@ class Preview:
     at: str
     link: str
     media: Sequence[Mapping[str, str]]  # url, alt
+    offer: Offer | None = None
+    differs: Sequence[Piece] = ()  # own words against the common ones
+    said: str = ""  # its words, with everybody named as they are there
 
     @property
     def story(self) -> bool:

@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from spilno.interfaces.web.composing import Target, Typed, wall
 from spilno.plan.models import Item, Media
 from spilno.plan.writing import versions
-from spilno.plan.writing.models import ItemVersion
+from spilno.plan.writing.models import ItemVersion, LinkMode, Pillar
 from spilno.toolkit.language.differences import Piece, difference, excerpt, merged
 
-WORDS = ("title", "text")
-PLAIN = ("link", "link_to", "initiative", "tags", "at")
+WORDS = ("title", "text", "first_comment")
+PLAIN = ("link", "link_to", "initiative", "tags", "link_mode", "pillar", "at")
 LISTS = ("media", "to")
 
 
@@ -132,7 +132,7 @@ def with_value(typed: Typed, name: str, value: str | tuple[str, ...]) -> Typed:
 def _names(mine: Typed, theirs: Typed) -> list[str]:
     places = tuple(dict.fromkeys((*theirs.to, *mine.to)))
     texts = [f"text-{one}" for one in places if mine.texts.get(one) or theirs.texts.get(one)]
-    return [*WORDS, *PLAIN[:4], *LISTS, *texts, *(f"at-{one}" for one in places)]
+    return [*WORDS, *PLAIN[:6], *LISTS, *texts, *(f"at-{one}" for one in places)]
 
 
 def _read_then(item: Item, version: int, zone: str) -> Typed | None:
@@ -153,6 +153,9 @@ def typed_of(version: ItemVersion, zone: str) -> Typed:
         link_to=content["link_to"],
         initiative=content["initiative"],
         tags=content.get("tags", ""),
+        link_mode=content.get("link_mode", ""),
+        first_comment=content.get("first_comment", ""),
+        pillar=content.get("pillar", ""),
         at=common,
         media=tuple(content["media"]),
         to=tuple(at),
@@ -196,6 +199,7 @@ class _Names:
         return {
             "title": _("Working title"), "text": _("Text for all channels"), "link": _("Link"),
             "link_to": _("Lead to another post"), "initiative": _("Initiative"), "tags": _("Tags"),
+            "first_comment": _("First comment"), "link_mode": _("How the link goes out"), "pillar": _("Rubric"),
             "media": _("Pictures, videos, documents"),
             "to": _("Where"), "at": _("When"),
         }[name]  # fmt: skip
@@ -203,6 +207,11 @@ class _Names:
     def value(self, name: str, value: str | tuple[str, ...]) -> str:
         if isinstance(value, tuple):
             return ", ".join(self.place(one) for one in value) if name == "to" else ""
+        if name == "link_mode":
+            return str(LinkMode(value).label) if value in LinkMode.values else _("As usual here")
+        if name == "pillar":
+            found = Pillar.objects.filter(pk=value).first() if value else None
+            return found.name if found else ""
         if name == "initiative":
             return self.initiatives.get(value, "")
         if name == "link_to":

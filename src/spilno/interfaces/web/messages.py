@@ -357,6 +357,16 @@ TEXTS: dict[str, Promise | str] = {
     "unknown_media": _("This picture is not in the library any more."),
     "channel_twice": _("A channel was chosen twice."),
     "item_key_taken": _("There is a post with the key “%(key)s” already."),
+    "mention_name_wrong": _("“%(name)s” cannot stand behind @: letters, digits, dots and dashes, without blanks."),
+    "mention_name_taken": _("@%(name)s is there already."),
+    "mention_without_handle": _("Say what they are called on at least one network."),
+    "snippet_empty": _("There are no words in it."),
+    "snippet_name_taken": _("“%(name)s” is there already."),
+    "snippets_too_many": _("There are %(limit)s snippets already. Delete some that nobody uses."),
+    "unknown_snippet": _("This snippet is not there any more."),
+    "unknown_pillar": _("This rubric is not there any more."),
+    "link_mode_unknown": _("Choose how links go out."),
+    "link_pattern_word": _("{%(word)s} means nothing here. Possible: %(known)s."),
     "item_changed": _(
         "Somebody changed this post meanwhile. What you typed is still here; nothing was overwritten."
     ),

@@ -14,18 +14,23 @@ from typing import Any
 from django.db.models import QuerySet
 
 from spilno.plan.models import Item, ItemMedia, Tag, Variant
+from spilno.plan.writing import extras
 from spilno.plan.writing.models import ItemVersion, Presence, Why
 from spilno.team.models import Person
 
 FOLD = timedelta(minutes=10)
 KEPT = 100
+WORDS = (
+    "title", "text", "link", "link_to", "link_mode", "first_comment", "initiative", "pillar", "tags", "media",
+)  # fmt: skip
 
 
 def content_of(item: Item) -> dict[str, Any]:
     """What the database says of the item's content now, as plain JSON.
 
-    ``title``, ``text``, ``link``, ``link_to``, ``initiative`` (ids or ``""``), ``tags`` (names), ``media``
-    (ids in their order) and ``variants``: ``channel``, ``placement``, ``text``, ``at`` (ISO 8601 in UTC, or ``""``).
+    ``title``, ``text``, ``link``, ``link_to``, ``initiative`` (ids or ``""``), ``tags`` (names), ``media`` (ids in
+    their order), ``link_mode``, ``first_comment``, ``pillar``, and ``variants``: ``channel``, ``placement``, ``text``,
+    ``at`` (ISO 8601 in UTC, or ``""``).
     """
     row = Item.objects.values("title", "text", "link", "link_to_id", "initiative_id").get(pk=item.pk)
     media = ItemMedia.objects.filter(item=item).order_by("position").values_list("media_id", flat=True)
@@ -38,6 +43,7 @@ def content_of(item: Item) -> dict[str, Any]:
         "initiative": str(row["initiative_id"] or ""),
         "tags": ", ".join(Tag.objects.filter(items=item).order_by("name").values_list("name", flat=True)),
         "media": [str(one) for one in media],
+        **extras.of(item).as_content(),
         "variants": [
             {
                 "channel": str(channel),
@@ -63,7 +69,7 @@ def catch_up(*, item: Item, now: datetime) -> None:
     content = content_of(item)
     if last is None:
         _add(item, content, 1, by=item.owner, at=item.updated_at, why=Why.FIRST)
-    elif last.content != content:
+    elif changed(last.content, content):
         _add(item, content, last.number + 1, by=None, at=now, why=Why.ELSEWHERE)
 
 
@@ -75,7 +81,7 @@ def note(*, item: Item, by: Person | None, now: datetime, restored: int | None =
     content, last = content_of(item), of(item).first()
     if last is None:
         return _add(item, content, 1, by=by, at=now, why=Why.FIRST)
-    if last.content == content:
+    if not changed(last.content, content):
         return None
     if restored is None and _folds(last, by, now):
         last.content, last.made_at, last.item_version = content, now, _version_of(item)
@@ -124,14 +130,8 @@ def read_at(item: Item, version: int) -> ItemVersion | None:
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Sequence[str]:
-    """What differs between two contents: ``title``, ``text``, ``link``, ``link_to``, ``initiative``, ``tags``,
-    ``media`` and of variants ``channel:placement``.
-    """
-    found = [
-        key
-        for key in ("title", "text", "link", "link_to", "initiative", "tags", "media")
-        if before.get(key) != after.get(key)
-    ]
+    """What differs between two contents: keys of :data:`WORDS` and of variants ``channel:placement``."""
+    found = [key for key in WORDS if (before.get(key) or "") != (after.get(key) or "")]
     old, new = by_target(before), by_target(after)
     return [*found, *(key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key))]
 

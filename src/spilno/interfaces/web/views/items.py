@@ -41,7 +41,7 @@ from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
 from spilno.interfaces.web.uploads import store_all
-from spilno.interfaces.web.views import writing
+from spilno.interfaces.web.views import words, writing
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.pages import services as pages
@@ -49,7 +49,7 @@ from spilno.plan import checks, queries, services, tags
 from spilno.plan.models import Item, Media
 from spilno.plan.writing import typed as kept_words
 from spilno.plan.writing import versions
-from spilno.plan.writing.models import TypedDraft
+from spilno.plan.writing.models import LinkMode, TypedDraft
 from spilno.publishing import composition, queueing
 from spilno.publishing.composition import Action
 from spilno.team.permissions import Permission, may
@@ -96,6 +96,7 @@ class ComposerPage:
     known_tags: Sequence[str]
     most_bytes: int  # of one file
     approval: ApprovalStrip | None
+    link_modes: Sequence[tuple[str, str]] = ()
     meeting: conflicts.Meeting | None = None  # somebody else saved meanwhile
     wish: str = "save"  # what was pressed when that was found out
     kept: TypedDraft | None = None  # typed before and not saved
@@ -166,12 +167,19 @@ def _page(
         known_tags=list(tags.tags(workspace).values_list("name", flat=True)),
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
         approval=strip_of(item) if item and not item.deleted_at else None,
+        link_modes=link_modes(composer.usual_link_mode),
         meeting=meeting,
         wish=_wish(request),
         kept=kept,
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
     return render(request, template, {"page": page}, status=422 if error else 200)
+
+
+def link_modes(usual: str) -> list[tuple[str, str]]:
+    """How a link can go out; the first is what the workspace has said."""
+    labels = {str(key): str(label) for key, label in LinkMode.choices}
+    return [("", _("As usual here: %(what)s") % {"what": labels[usual].lower()}), *labels.items()]
 
 
 def _back(request: WorkspaceRequest) -> str:
@@ -468,4 +476,5 @@ urlpatterns = [
     path("plan/items/<uuid:pk>/delete/", delete, name="plan-delete"),
     path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
     *writing.urlpatterns,
+    *words.urlpatterns,
 ]

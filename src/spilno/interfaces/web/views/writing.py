@@ -26,7 +26,7 @@ from spilno.kernel.texts import pick
 from spilno.plan import checks, queries
 from spilno.plan.models import Item, Media
 from spilno.plan.writing import presence, typed, versions
-from spilno.plan.writing.models import ItemVersion, Why
+from spilno.plan.writing.models import ItemVersion, LinkMode, Pillar, Why
 from spilno.publishing import restoring
 from spilno.team.models import Person
 from spilno.team.permissions import Permission, may
@@ -147,15 +147,21 @@ class _Names:
             str(one.pk): queries.title_of(one.title, one.text)
             for one in (Item.objects.filter(workspace=workspace, pk__in=items) if items else ())
         }
+        self.modes = {"": _("As usual here")} | {str(key): str(label) for key, label in LinkMode.choices}
+        wanted = {one["pillar"] for one in contents if one.get("pillar")}
+        pillars = Pillar.objects.filter(workspace=workspace, pk__in=wanted) if wanted else ()
+        self.pillars = {str(one.pk): one.name for one in pillars}
         self.language = request.LANGUAGE_CODE
 
     def changes(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
         return [one for name in versions.changed(before, after) for one in self._change(name, before, after)]
 
     def _change(self, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-        if name in ("title", "text"):
-            label = _("Text for all channels") if name == "text" else _("Working title")
-            return [Change(label, excerpt(difference(before[name], after[name])))]
+        if name in ("title", "text", "first_comment"):
+            label = {
+                "title": _("Working title"), "text": _("Text for all channels"), "first_comment": _("First comment"),
+            }[name]  # fmt: skip
+            return [Change(label, excerpt(difference(before.get(name, ""), after.get(name, ""))))]
         if name == "media":
             return [
                 Change(
@@ -164,13 +170,18 @@ class _Names:
                     media_after=[self.media[one] for one in after[name] if one in self.media],
                 )
             ]
-        if name in ("link", "link_to", "initiative", "tags"):
+        if name in ("link", "link_to", "initiative", "tags", "link_mode", "pillar"):
             label = {
                 "link": _("Link"), "link_to": _("Lead to another post"), "initiative": _("Initiative"),
                 "tags": _("Tags"),
+                "link_mode": _("How the link goes out"), "pillar": _("Rubric"),
             }[name]  # fmt: skip
-            known: dict[str, str] = {"link_to": self.items, "initiative": self.initiatives}.get(name, {})
-            old, new = (known.get(one, one if name in ("link", "tags") else "") for one in (before[name], after[name]))
+            known: dict[str, str] = {
+                "link_to": self.items, "initiative": self.initiatives, "link_mode": self.modes, "pillar": self.pillars,
+            }.get(name, {})  # fmt: skip
+            as_it_is = name in ("link", "tags")
+            old, new = (one.get(name, "") for one in (before, after))
+            old, new = (known.get(one, one if as_it_is else "") for one in (old, new))
             return [Change(label, before=old, after=new)]
         return self._place(name, versions.by_target(before).get(name), versions.by_target(after).get(name))
 
