@@ -114,7 +114,7 @@ def dressed(variant: Variant, link: str, rules: Rules) -> str:
 
 def to_come(length: int = 8) -> str:
     """What a short link looks like before it is made: as long as it will be."""
-    return f"{settings.SPILNO_PUBLIC_URL}{reverse('public-link', args=['·' * length])}"
+    return f"{settings.SPILNO_PUBLIC_URL}{reverse('public-link', args=['x' * length])}"
 
 
 def put_rules(
