@@ -38,11 +38,13 @@ function open(url) {
 async function drop(element, info, changed) {
   const { event } = info;
   const start = event.allDay ? event.startStr.slice(0, 10) : wall(event.startStr).slice(0, 16);
+  const drawn = element.drawn;
   const copies = info.jsEvent.altKey && element.dataset.copyUrl;
   if (copies) info.revert();
   const url = copies ? element.dataset.copyUrl : element.dataset.move;
   const said = await act(url.replace("__id__", event.id), { start }, changed);
   if (said) changed(said.id);
+  else if (element.drawn !== drawn) changed(); // drawn anew meanwhile: putting it back by hand would show it twice
   else if (!copies) info.revert();
 }
 
@@ -88,6 +90,8 @@ function start(element) {
   const box = document.createElement("div");
   element.append(box);
   let wanted = "";
+  let idle = Promise.resolve();
+  let release = () => {};
   const changed = (id) => {
     wanted = id ?? "";
     calendar.refetchEvents();
@@ -141,8 +145,11 @@ function start(element) {
     eventOrder: "due,start,free,title",
     events: (info, done, failed) =>
       load(element, info, names[element.calendar?.view.type ?? first] ?? "").then(
-        (found) => {
+        async (found) => {
+          // Events that are replaced under a hand that drags one of them would stand there twice afterwards.
+          await idle;
           done(found);
+          element.drawn = (element.drawn ?? 0) + 1;
           point(info);
         },
         (problem) => {
@@ -169,6 +176,8 @@ function start(element) {
       if (event.url && !jsEvent.metaKey && !jsEvent.ctrlKey) open(event.url);
       else if (event.url) window.open(event.url, "_blank", "noopener");
     },
+    eventDragStart: () => (idle = new Promise((end) => (release = end))),
+    eventDragStop: () => setTimeout(release, 0),
     eventDrop: (info) => drop(element, info, changed),
     dateClick: (info) => create(wall(info.dateStr)),
   });
