@@ -15,7 +15,7 @@ from spilno.channels.models import RateUse
 from spilno.kernel.errors import UserError
 from spilno.plan import queries as plan
 from spilno.plan.models import Item, Variant
-from spilno.publishing import engine, ledger
+from spilno.publishing import engine
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState as S
 from spilno.toolkit.networks.base import Counts, Once, Per, RatePolicy
@@ -41,7 +41,7 @@ def statements(stage: Stage, deliveries: list[Delivery]) -> int:
         loaded = engine.load([one.pk for one in deliveries], now=stage.clock.at)
         begun = engine.begin(loaded, now=stage.clock.at, worker="w")
         assert len(begun.calls) == len(deliveries)
-        ledger.finish_all(
+        engine.finish(
             [call.judged(claim, call.speak(known), stage.clock.at) for call, claim, known in begun.calls]
         )
     assert {fresh(one).state for one in deliveries} == {S.PUBLISHED}

@@ -183,8 +183,11 @@ def finish(ends: Sequence[End]) -> None:
     heard = [one for one in ends if one.heard]
     if not heard:
         return
+    latest = max(one.at for one in heard)
+    access.note_well(channels=[one.claim.delivery.channel for one in heard if one.error is None], now=latest)
     for one in heard:
-        access.note_health(channel=one.claim.delivery.channel, now=one.at, error=one.error)
+        if one.error is not None:
+            access.note_health(channel=one.claim.delivery.channel, now=one.at, error=one.error)
     traffic.note(
         seen=[
             traffic.Seen(
@@ -194,7 +197,7 @@ def finish(ends: Sequence[End]) -> None:
             )
             for one in heard
         ],
-        now=max(one.at for one in heard),
+        now=latest,
     )  # fmt: skip
 
 
