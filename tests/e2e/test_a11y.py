@@ -23,9 +23,10 @@ OPTIONS = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
 PAGES = (
-    "today/", "initiatives/", "initiatives/new/", "plan/", "plan/?view=list", "plan/new/", "inbox/", "community/",
-    "results/", "networks/", "networks/connect/", "networks/connect/bluesky/", "networks/by-hand/facebook_group/",
-    "library/", "settings/", "settings/roles/",
+    "today/", "initiatives/", "initiatives/new/", "plan/?view=month", "plan/?view=week", "plan/?view=day",
+    "plan/?view=list", "plan/?view=board", "plan/?view=lanes", "plan/schedule/", "plan/import/", "plan/feeds/",
+    "plan/print/", "plan/new/", "inbox/", "community/", "results/", "networks/", "networks/connect/",
+    "networks/connect/bluesky/", "networks/by-hand/facebook_group/", "library/", "settings/", "settings/roles/",
 )  # fmt: skip
 TABS = ("brief", "plan", "page", "contingency", "results", "log")
 
@@ -62,6 +63,8 @@ def test_no_page_keeps_anybody_out(demo_house: House, window: Opener, theme: str
     posts = here.page.locator("main a[href*='/plan/items/'], main a[href*='/plan/deliveries/']")
     paths += {str(one.get_attribute("href")) for one in posts.all()[:2]}
     paths += [f"/w/{workspace}/initiatives/charity-book-sale/{one}/" for one in TABS]
+    here.page.goto(f"/w/{workspace}/plan/schedule/")
+    paths.append(str(here.page.locator(".schedule-table a").first.get_attribute("href")))
     for path in paths:
         wrong += violations(here, path)
     assert not wrong, "\n".join(wrong)

@@ -13,8 +13,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from . import house
+from .conftest import Window
 from .house import House
 from .steps import Manager, submit
+from .test_a11y import violations
 
 if TYPE_CHECKING:
     from .conftest import Opener
@@ -253,6 +255,8 @@ def test_three_hundred_rows_of_which_five_are_bad(
     expect(summary).to_have_attribute("data-import-bad", "5")
     expect(page.locator(".mend-row")).to_have_count(5)
     expect(page.locator(".mend-row [aria-invalid=true]")).to_have_count(5)
+
+    assert not violations(Window(page, planning_house.address), page.url), "axe, on the page of a preview"
 
     # Two are mended in place; nothing is in the plan yet.
     page.locator("#cell-12-date").fill("28.02.2027")
