@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "spilno.plan",
     "spilno.plan.writing",
     "spilno.publishing",
+    "spilno.publishing.comments",
     "spilno.pages",
     "spilno.community",
     "spilno.measurement",
