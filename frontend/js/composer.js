@@ -71,7 +71,15 @@ function choose(event) {
   line?.toggleAttribute("data-off", !event.target.checked);
 }
 
+/** What was sent has arrived: the form is drawn anew with what may still change, unless somebody types in it. */
+function settled(root) {
+  const form = document.querySelector(".page form.composer");
+  if (!form || !all(root, "[data-settled]").length || "touched" in form.dataset) return;
+  location.reload();
+}
+
 export function composers(root) {
+  settled(root);
   for (const form of all(root, "form.composer")) {
     if (form.dataset.ready) continue;
     form.dataset.ready = "1";

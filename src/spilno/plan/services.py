@@ -221,6 +221,8 @@ def save_draft(
     for position, one in enumerate(draft.variants):
         _put(saved, one, position=position, locked=locked)
     if draft.extra is not None:
+        if locked and draft.extra.first_comment.strip() != extras.of(saved).first_comment:
+            raise UserError("item_is_out", field="first_comment")
         extras.put(item=saved, extra=draft.extra, workspace=workspace)
     renditions.want_for_item(saved, now=now)
     return saved

@@ -17,11 +17,12 @@ from spilno.plan import services
 from spilno.plan.models import Item
 from spilno.plan.writing import versions
 from spilno.plan.writing.models import TypedDraft
+from spilno.publishing.comments.models import FirstComment
 from spilno.team.models import Person
 from tests.conftest import Cast
 from tests.interfaces.web.test_items import edit, new, to
 from tests.plan.conftest import make_channel
-from tests.plan.test_items import make_item
+from tests.plan.test_items import deliver, make_item
 
 ClientOf = Callable[[Person], Client]
 
@@ -250,3 +251,55 @@ def test_the_composer_asks_the_database_little(
         client.get(at("plan-item", item.pk))
     with django_assert_max_num_queries(10):
         client.post(at("plan-here", item.pk), {"version": 1})
+
+
+def test_the_states_are_asked_for_until_nothing_moves(client: Client, cast: Cast, bluesky: Channel) -> None:
+    item = make_item(cast)
+    variant = services.put_variant(item=item, channel=bluesky, by=None, now=cast.now, publish_at=cast.now)
+    delivery = deliver(variant, "committing", cast.now)
+    assert at("plan-states", item.pk) in words(client.get(at("plan-item", item.pk)))
+    page = words(client.get(at("plan-states", item.pk)))
+    assert 'data-state="committing"' in page
+    assert "load delay" in page
+    type(delivery).objects.update(state="published", published_at=cast.now)
+    page = words(client.get(at("plan-states", item.pk)))
+    assert 'data-state="published"' in page
+    assert "data-settled" in page
+    assert at("plan-states", item.pk) not in words(client.get(at("plan-item", item.pk)))
+
+
+def test_the_first_comment_is_written_and_shown(client: Client, cast: Cast, bluesky: Channel) -> None:
+    make_channel(cast, "matrix")
+    page = words(client.get(at("plan-new")))
+    assert "Posted under the post within a minute of its publishing: Our bluesky." in page
+    new(client, text="Post", to=to(bluesky), first_comment="More: https://example.org")
+    item = Item.objects.get()
+    assert item.extra.first_comment == "More: https://example.org"
+    seen = words(
+        client.post(at("plan-check"), {"text": "Post", "to": to(bluesky), "first_comment": "Under it"})
+    )
+    assert "Under it" in seen
+    edit(client, item, to=to(bluesky), first_comment="Another")
+    assert [one.content["first_comment"] for one in versions.of(item)][-1] == "More: https://example.org"
+    variant = item.variants.get()
+    deliver(variant, "published", cast.now, published_at=cast.now)
+    item.refresh_from_db()
+    assert edit(client, item, to=to(bluesky), first_comment="Too late").status_code == 422
+
+
+def test_what_becomes_of_a_comment_is_decided_on_the_deliverys_page(
+    client: Client, cast: Cast, bluesky: Channel
+) -> None:
+    variant = services.put_variant(item=make_item(cast), channel=bluesky, by=None, now=cast.now)
+    delivery = deliver(variant, "published", cast.now, published_at=cast.now)
+    comment = FirstComment.objects.create(
+        workspace=cast.workspace, delivery=delivery, text="Under it", state="needs_person", created_at=cast.now,
+        updated_at=cast.now,
+    )  # fmt: skip
+    page = words(client.get(at("plan-delivery", delivery.pk)))
+    assert "Look under the post." in page
+    assert "First comment under" in words(client.get(at("today")))
+    client.post(at("plan-delivery-comment", delivery.pk), {"do": "there"})
+    comment.refresh_from_db()
+    assert comment.state == "out"
+    assert client.post(at("plan-delivery-comment", delivery.pk), {"do": "x"}).status_code == 404

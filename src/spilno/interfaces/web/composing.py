@@ -29,6 +29,7 @@ from spilno.plan.models import Item, Media, Variant
 from spilno.plan.services import Draft, VariantDraft
 from spilno.plan.writing import links, mentions
 from spilno.plan.writing.extras import Extra
+from spilno.publishing.comments.services import can_comment
 from spilno.publishing.composition import LOCKED, SCHEDULED
 from spilno.publishing.models import Delivery
 from spilno.team.models import Workspace
@@ -273,7 +274,9 @@ class Composer:
         if not typed_link and self.typed.link_to:
             typed_link = self._linked_address
             awaits = not typed_link
-        names = mentions.names_for(self.workspace.pk, (self.typed.text, *self.typed.texts.values()))
+        names = mentions.names_for(
+            self.workspace.pk, (self.typed.text, self.typed.first_comment, *self.typed.texts.values())
+        )
         found = []
         for one in self.chosen:
             own, common = one.text.strip(), self.typed.text.strip()
@@ -309,6 +312,9 @@ class Composer:
                     offer=offer,
                     differs=excerpt(difference(common, own), around=40) if own and own != common else (),
                     said=text,
+                    comment=mentions.resolved(self.typed.first_comment.strip(), one.channel.network, names)
+                    if can_comment(one.channel)
+                    else "",
                 )
             )
         return found
@@ -330,8 +336,10 @@ class Composer:
     def _link_of(self, target: Target, link: str) -> str:
         """The typed link as it goes out there; a short one that is still to be made is drawn as long as it will be."""
         variant = self.variants.get(target.key)
-        if variant is not None and variant.item.link == link and (
-            target.locked or self.link_mode == "short" or is_public_page(link)
+        if (
+            variant is not None
+            and variant.item.link == link
+            and (target.locked or self.link_mode == "short" or is_public_page(link))
         ):
             made = queries.link_of(variant)
             if made != link and "utm_" not in made:
@@ -356,7 +364,11 @@ class Composer:
     @cached_property
     def _initiative_slug(self) -> str:
         pk = uuid_of(self.typed.initiative)
-        found = Initiative.objects.filter(workspace=self.workspace, pk=pk).values_list("slug", flat=True) if pk else ()
+        found = (
+            Initiative.objects.filter(workspace=self.workspace, pk=pk).values_list("slug", flat=True)
+            if pk
+            else ()
+        )
         return next(iter(found), "")
 
     def _shorter(self, target: Target, text: str, link: str, names: mentions.Names) -> Offer | None:
@@ -480,6 +492,7 @@ class Preview:
     media: Sequence[Mapping[str, str]]  # url, alt
     offer: Offer | None = None
     differs: Sequence[Piece] = ()  # own words against the common ones
+    comment: str = ""  # that follows it
     said: str = ""  # its words, with everybody named as they are there
 
     @property

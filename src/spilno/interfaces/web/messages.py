@@ -367,6 +367,8 @@ TEXTS: dict[str, Promise | str] = {
     "unknown_pillar": _("This rubric is not there any more."),
     "link_mode_unknown": _("Choose how links go out."),
     "link_pattern_word": _("{%(word)s} means nothing here. Possible: %(known)s."),
+    "comment_post_gone": _("The post is not there any more, so nothing was posted under it."),
+    "comment_too_late": _("The post is out for more than a day: a first comment would come too late."),
     "item_changed": _(
         "Somebody changed this post meanwhile. What you typed is still here; nothing was overwritten."
     ),

@@ -48,6 +48,9 @@ def mark_of(variant: Variant, *, with_time: bool = False) -> str:
         [[one.sha256, one.alt] for one in media_of(item)],
         variant.publish_at.isoformat() if with_time and variant.publish_at else "",
     ]
+    extra = getattr(item, "extra", None)
+    if extra is not None and extra.first_comment:
+        seen.append(extra.first_comment)
     return hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -105,7 +108,7 @@ def standings(variants: Sequence[Variant], rules: Flows | None = None) -> dict[U
     if not asked:
         return result
     concerned = [one for one in variants if one.pk in asked]
-    prefetch_related_objects([one.item for one in concerned], "itemmedia_set__media")
+    prefetch_related_objects([one.item for one in concerned], "itemmedia_set__media", "extra")
     marks = {one.pk: mark_of(one, with_time=asked[one.pk].again_on_time) for one in concerned}
     voices: dict[UUID, list[Voice]] = {}
     for said in ApprovalDecision.objects.filter(variant__in=asked, mark__in=set(marks.values())):

@@ -11,7 +11,11 @@ from spilno.publishing.comments import notices, services
 
 @app.periodic(cron="* * * * *")
 @app.task(
-    name="comments.post", queue="publishing", queueing_lock="comments.post", lock="comments.post", pass_context=True
+    name="comments.post",
+    queue="publishing",
+    queueing_lock="comments.post",
+    lock="comments.post",
+    pass_context=True,
 )
 def post(context: JobContext, timestamp: int) -> None:
     """Post what is due, and write to those whose comments need them."""

@@ -62,6 +62,8 @@ class FirstComment(Owned):
     class Meta:
         indexes = [
             models.Index(
-                fields=["next_try_at"], name="first_comment_due", condition=models.Q(next_try_at__isnull=False)
+                fields=["next_try_at"],
+                name="first_comment_due",
+                condition=models.Q(next_try_at__isnull=False),
             )
         ]

@@ -46,7 +46,8 @@ def tell(*, now: datetime) -> int:
                 ]
                 mail = letter(
                     workspace=one.workspace,
-                    subject=_("First comment in “%(channel)s”: please check") % {"channel": one.delivery.channel.name},
+                    subject=_("First comment in “%(channel)s”: please check")
+                    % {"channel": one.delivery.channel.name},
                     body="\n".join(lines),
                     to=person.user.email,
                 )

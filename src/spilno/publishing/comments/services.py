@@ -64,7 +64,9 @@ def begin(*, now: datetime) -> int:
     )  # fmt: skip
     made = []
     for one in out:
-        if not can_comment(one.channel) or not one.attempts.exists():  # history that was imported has no comment
+        if (
+            not can_comment(one.channel) or not one.attempts.exists()
+        ):  # history that was imported has no comment
             continue
         said = one.variant.item.extra.first_comment
         names = mentions.names_for(one.workspace_id, [said])
@@ -82,9 +84,9 @@ def work(*, clock: Callable[[], datetime], stopping: Callable[[], bool] = lambda
     begin(now=clock())
     _give_up_on_the_dead(now=clock())
     done = 0
-    due = FirstComment.objects.filter(
-        state__in=(S.QUEUED, S.UNCERTAIN), next_try_at__lte=clock()
-    ).order_by("next_try_at")
+    due = FirstComment.objects.filter(state__in=(S.QUEUED, S.UNCERTAIN), next_try_at__lte=clock()).order_by(
+        "next_try_at"
+    )
     for pk in due.values_list("pk", flat=True)[:MOST]:
         if stopping():
             break
@@ -128,7 +130,7 @@ def _post(pk: object, clock: Callable[[], datetime]) -> bool:
 
 
 def _hindrance(comment: FirstComment, now: datetime) -> str:
-    """What came in between since it was queued. Before the first request only: afterwards the doubt has to be cleared."""
+    """What came in between since it was queued; asked before the first request only: then doubt has to be cleared."""
     if comment.tries > 1:
         return ""
     delivery = comment.delivery
@@ -158,7 +160,9 @@ def _trouble(comment: FirstComment, lease: str, trouble: Trouble, once: Once, no
         if again > (comment.delivery.published_at or now) + LATEST:
             _settle(comment, lease, S.FAILED, now, code=trouble.code, params=dict(trouble.params))
         else:
-            _settle(comment, lease, S.QUEUED, now, code=trouble.code, params=dict(trouble.params), again=again)
+            _settle(
+                comment, lease, S.QUEUED, now, code=trouble.code, params=dict(trouble.params), again=again
+            )
 
 
 def _doubt(comment: FirstComment, lease: str, once: Once, now: datetime, code: str) -> None:
@@ -183,7 +187,9 @@ def _settle(
 
 def _give_up_on_the_dead(*, now: datetime) -> None:
     """Whoever had these is gone, with the request perhaps on its way."""
-    lost = FirstComment.objects.filter(state=S.SENDING, lease_until__lt=now).select_related("delivery__channel")
+    lost = FirstComment.objects.filter(state=S.SENDING, lease_until__lt=now).select_related(
+        "delivery__channel"
+    )
     for one in lost:
         try:
             network = access.network_of(one.delivery.channel)
@@ -201,7 +207,9 @@ def again(*, comment: FirstComment, by: Person | None, now: datetime) -> None:
 
     :raises UserError: ``not_in_question``.
     """
-    _decide(comment, by, now, S.QUEUED, (S.NEEDS_PERSON, S.FAILED, S.DROPPED), "comment.again", next_try_at=now)
+    _decide(
+        comment, by, now, S.QUEUED, (S.NEEDS_PERSON, S.FAILED, S.DROPPED), "comment.again", next_try_at=now
+    )
 
 
 def is_there(*, comment: FirstComment, by: Person | None, now: datetime) -> None:
@@ -209,7 +217,15 @@ def is_there(*, comment: FirstComment, by: Person | None, now: datetime) -> None
 
     :raises UserError: ``not_in_question``.
     """
-    _decide(comment, by, now, S.OUT, (S.NEEDS_PERSON, S.FAILED, S.UNCERTAIN), "comment.confirmed", next_try_at=None)
+    _decide(
+        comment,
+        by,
+        now,
+        S.OUT,
+        (S.NEEDS_PERSON, S.FAILED, S.UNCERTAIN),
+        "comment.confirmed",
+        next_try_at=None,
+    )
 
 
 def drop(*, comment: FirstComment, by: Person | None, now: datetime) -> None:
@@ -217,7 +233,9 @@ def drop(*, comment: FirstComment, by: Person | None, now: datetime) -> None:
 
     :raises UserError: ``not_in_question``.
     """
-    _decide(comment, by, now, S.DROPPED, (S.QUEUED, S.NEEDS_PERSON, S.FAILED), "comment.dropped", next_try_at=None)
+    _decide(
+        comment, by, now, S.DROPPED, (S.QUEUED, S.NEEDS_PERSON, S.FAILED), "comment.dropped", next_try_at=None
+    )
 
 
 def _decide(

@@ -21,6 +21,9 @@ register = template.Library()
 STATES: dict[str, tuple[str, str]] = {
     # a delivery
     "queued": ("out", "clock"),
+    "sending": ("out", "send"),
+    "out": ("good", "done"),
+    "dropped": ("", "close"),
     "preparing": ("out", "waiting"),
     "prepared": ("out", "waiting"),
     "committing": ("out", "send"),

@@ -22,6 +22,8 @@ from spilno.kernel import clock
 from spilno.kernel.clock import from_wall
 from spilno.kernel.errors import UserError
 from spilno.publishing import queries, services, takedown
+from spilno.publishing.comments import services as comments
+from spilno.publishing.comments.models import FirstComment
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import DeliveryState
 from spilno.team.permissions import Permission, may
@@ -35,9 +37,14 @@ def _show(
         raise Http404
     now = clock.now()
     words = Words(get_language() or "uk", request.workspace.time_zone, now)
+    comment = FirstComment.objects.filter(delivery=page.delivery).first()
+    problem = UserError(comment.error_code, **comment.error_params) if comment and comment.error_code else None
     context: dict[str, Any] = {
+        "comment": comment,
+        "comment_problem": text_of(problem) if problem else "",
         "page": page,
-        "looks_again": queries.changes_soon(page.delivery, now),
+        "looks_again": queries.changes_soon(page.delivery, now)
+        or (comment is not None and comment.next_try_at is not None),
         "delivery": page.delivery,
         "next": next_words(page, words),
         "problem": problem_words(page),
@@ -160,7 +167,28 @@ def confirm(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
     )
 
 
+@needs(Permission.PUBLISH)
+@require_POST
+def first_comment(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """What shall become of the first comment: it is there, again, or none."""
+    delivery = _delivery(request, pk)
+    found = FirstComment.objects.filter(workspace=request.workspace, delivery=delivery).first()
+    decide = {"there": comments.is_there, "again": comments.again, "drop": comments.drop}.get(
+        request.POST.get("do", "")
+    )
+    if found is None or decide is None:
+        raise Http404
+    try:
+        decide(comment=found, by=request.person, now=clock.now())
+    except UserError as error:
+        messages.error(request, text_of(error))
+    else:
+        messages.success(request, _("Saved"))
+    return redirect("plan-delivery", request.workspace.slug, pk)
+
+
 urlpatterns = [
+    path("plan/deliveries/<uuid:pk>/comment/", first_comment, name="plan-delivery-comment"),
     path("plan/deliveries/<uuid:pk>/", delivery_page, name="plan-delivery"),
     path("plan/deliveries/<uuid:pk>/cancel/", cancel, name="plan-delivery-cancel"),
     path("plan/deliveries/<uuid:pk>/retry/", retry, name="plan-delivery-retry"),

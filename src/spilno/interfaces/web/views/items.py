@@ -51,7 +51,9 @@ from spilno.plan.writing import typed as kept_words
 from spilno.plan.writing import versions
 from spilno.plan.writing.models import LinkMode, TypedDraft
 from spilno.publishing import composition, queueing
+from spilno.publishing.comments.services import can_comment
 from spilno.publishing.composition import Action
+from spilno.publishing.queries import changes_soon
 from spilno.team.permissions import Permission, may
 
 CHOICE = 40  # pictures to choose from at once
@@ -97,9 +99,11 @@ class ComposerPage:
     most_bytes: int  # of one file
     approval: ApprovalStrip | None
     link_modes: Sequence[tuple[str, str]] = ()
+    commenting: Sequence[str] = ()  # names of channels on which a first comment can follow
     meeting: conflicts.Meeting | None = None  # somebody else saved meanwhile
     wish: str = "save"  # what was pressed when that was found out
     kept: TypedDraft | None = None  # typed before and not saved
+    moving: bool = False  # something of it is on its way
 
     @property
     def locked(self) -> bool:
@@ -167,10 +171,12 @@ def _page(
         known_tags=list(tags.tags(workspace).values_list("name", flat=True)),
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
         approval=strip_of(item) if item and not item.deleted_at else None,
+        commenting=sorted({one.channel.name for one in composer.targets if can_comment(one.channel)}),
         link_modes=link_modes(composer.usual_link_mode),
         meeting=meeting,
         wish=_wish(request),
         kept=kept,
+        moving=_moving(item),
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
     return render(request, template, {"page": page}, status=422 if error else 200)
@@ -379,6 +385,23 @@ def _said(item: Item, wish: str) -> str:
     return _("Saved")
 
 
+def _moving(item: Item | None) -> bool:
+    now = clock.now()
+    found = (getattr(one, "delivery", None) for one in item.variants.all()) if item else ()
+    return any(one is not None and changes_soon(one, now) for one in found)
+
+
+@require_GET
+@needs(Permission.VIEW)
+def states(request: WorkspaceRequest, pk: UUID) -> HttpResponse:
+    """How far the post is on each channel; asked again until nothing moves any more."""
+    found = _item(request, pk)
+    composer = _composer(request, Typed(), found)
+    targets = [composer.target_of(one, one.channel) for one in found.variants.all()]
+    context = {"item": found, "targets": targets, "moving": _moving(found)}
+    return render(request, "plan/_states.html", context)
+
+
 @require_POST
 @needs(Permission.PLAN_EDIT)
 def check(request: WorkspaceRequest) -> HttpResponse:
@@ -473,6 +496,7 @@ urlpatterns = [
     path("plan/pictures/", pictures, name="plan-pictures"),
     path("plan/pictures/<uuid:pk>/", one_picture, name="plan-picture"),
     path("plan/items/<uuid:pk>/", item, name="plan-item"),
+    path("plan/items/<uuid:pk>/states/", states, name="plan-states"),
     path("plan/items/<uuid:pk>/delete/", delete, name="plan-delete"),
     path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
     *writing.urlpatterns,

@@ -35,6 +35,7 @@ from spilno.plan.approvals import queries as approvals
 from spilno.plan.approvals.rules import OWNER
 from spilno.plan.deadlines import Deadline
 from spilno.plan.queries import failed_media, title_of
+from spilno.publishing.comments.models import CommentState
 from spilno.publishing.models import Delivery
 from spilno.publishing.states import NEEDS_ATTENTION, DeliveryState
 from spilno.team.models import Person, Workspace
@@ -119,12 +120,15 @@ def _seen(one: CheckpointView, currency: str) -> str:
     return _("%(metric)s: less than agreed, %(seen)s instead of %(agreed)s") % values
 
 
+COMMENT_NEEDS = (CommentState.NEEDS_PERSON, CommentState.FAILED)
+
+
 def _deliveries(workspace: Workspace, person: Person, now: datetime) -> Iterator[Row]:
     publishes = may(person, Permission.PUBLISH)
     found = (
         Delivery.objects.filter(
+            Q(state__in=NEEDS_ATTENTION) | Q(first_comment__state__in=COMMENT_NEEDS),
             workspace=workspace,
-            state__in=NEEDS_ATTENTION,
             due_at__gt=now - LONG_AGO,
             variant__item__deleted_at=None,
         )
@@ -133,11 +137,16 @@ def _deliveries(workspace: Workspace, person: Person, now: datetime) -> Iterator
     )
     order = (
         DeliveryState.NEEDS_PERSON, DeliveryState.FAILED, DeliveryState.REMINDED, DeliveryState.MISSED,
+        DeliveryState.PUBLISHED,
     )  # fmt: skip
     for one in sorted(found, key=lambda row: (order.index(DeliveryState(row.state)), row.due_at)):
         item = one.variant.item
         title = title_of(item.title, item.text, most=60) or one.channel.name
-        words, why, action, voice = _about(one, title)
+        if one.state == DeliveryState.PUBLISHED:  # the post is out; its first comment is not, or nobody can tell
+            words = _("First comment under “%(title)s”: please check") % {"title": title}
+            why, action, voice = "", _("Look"), "out"
+        else:
+            words, why, action, voice = _about(one, title)
         yield Row(
             title=words,
             note=" · ".join(part for part in (one.channel.name, when_short(one.due_at), why) if part),
