@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import F, Q
 
@@ -94,7 +95,7 @@ def work(*, clock: Callable[[], datetime], stopping: Callable[[], bool] = lambda
     return done
 
 
-def _post(pk: object, clock: Callable[[], datetime]) -> bool:
+def _post(pk: UUID, clock: Callable[[], datetime]) -> bool:
     now, lease = clock(), str(new_id())
     taken = FirstComment.objects.filter(
         pk=pk, state__in=(S.QUEUED, S.UNCERTAIN), next_try_at__lte=now
