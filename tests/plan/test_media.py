@@ -95,7 +95,9 @@ def test_public_addresses_are_signed_and_end(cast: Cast, store: Store) -> None:
     meant = room.Public(str(media.file.name), "image/jpeg", media.bytes)
     assert room.from_token(token=token, now=cast.now) == meant
     assert room.from_token(token=token, now=cast.now + timedelta(hours=23)) == meant
-    assert room.from_token(token=token, now=cast.now + timedelta(hours=24, minutes=1)) == meant, "clocks differ"
+    assert room.from_token(token=token, now=cast.now + timedelta(hours=24, minutes=1)) == meant, (
+        "clocks differ"
+    )
     assert room.from_token(token=token, now=cast.now + timedelta(hours=25)) is None
     for wrong in (token[:-1], token[::-1], "", "x:y", token.replace(":", "")):
         assert room.from_token(token=wrong, now=cast.now) is None

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from spilno.channels import oauth, registration
-from spilno.channels.models import Channel, RateUse
+from spilno.channels.models import Channel
 from spilno.kernel import clock
 from spilno.plan import services as plan
 from spilno.publishing.models import Delivery

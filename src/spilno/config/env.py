@@ -52,7 +52,9 @@ SETTINGS = (
     Setting("SPILNO_S3_REGION", "", "Region of the bucket."),
     Setting("SPILNO_S3_ACCESS_KEY", "", "Access key; empty uses what the machine itself may (a role)."),
     Setting("SPILNO_S3_SECRET_KEY", "", "Secret key that belongs to the access key."),
-    Setting("SPILNO_S3_PATH_STYLE", "1", "1 asks for ENDPOINT/BUCKET/…; 0 for BUCKET.ENDPOINT/…, as Amazon wants."),
+    Setting(
+        "SPILNO_S3_PATH_STYLE", "1", "1 asks for ENDPOINT/BUCKET/…; 0 for BUCKET.ENDPOINT/…, as Amazon wants."
+    ),
     Setting("SPILNO_S3_PREFIX", "", "Folder inside the bucket."),
     Setting(
         "SPILNO_CACHE_MB",

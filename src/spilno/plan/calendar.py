@@ -135,7 +135,9 @@ def calendar(
 
 
 def _slot(row: tuple[Any, ...]) -> Slot:
-    (pk, item, words, seconds, channel_id, channel, network, placement, state, reserve, initiative, owner) = row
+    (pk, item, words, seconds, channel_id, channel, network, placement, state, reserve, initiative, owner) = (
+        row
+    )
     at = datetime.fromtimestamp(seconds, UTC)
     return Slot(
         pk, item, short(words), at, channel_id, channel, network, placement, state or "", reserve, initiative, owner,

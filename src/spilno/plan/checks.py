@@ -267,7 +267,11 @@ def say(problem: Problem) -> Said:
 
 def _shown(value: Any) -> Any:
     """A decimal as people write it: ``75`` and not ``75.000000``."""
-    return number(value, get_language() or settings.LANGUAGE_CODE, places=3) if isinstance(value, Decimal) else value
+    return (
+        number(value, get_language() or settings.LANGUAGE_CODE, places=3)
+        if isinstance(value, Decimal)
+        else value
+    )
 
 
 def _wording(code: str, params: dict[str, Any]) -> tuple[str, Mapping[str, Any]]:

@@ -247,7 +247,12 @@ def _make(row: Rendition, clock: Clock, stopping: Callable[[], bool]) -> None:
     except MediaTrouble as trouble:
         said = {key: str(one) for key, one in trouble.params.items()}
         _mine(row).update(
-            state=S.FAILED, error_code=trouble.code, error_params=said, lease="", lease_until=None, updated_at=clock()
+            state=S.FAILED,
+            error_code=trouble.code,
+            error_params=said,
+            lease="",
+            lease_until=None,
+            updated_at=clock(),
         )
     except FileNotFoundError:
         _mine(row).update(

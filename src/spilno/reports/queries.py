@@ -282,7 +282,11 @@ def _path(picture: Media | None) -> Path | None:
         return None
     try:
         path = stored.local(str(picture.file.name))
-    except (OSError, ValueError, stored.StorageTrouble):  # gone, or its storage is away: the report does without
+    except (
+        OSError,
+        ValueError,
+        stored.StorageTrouble,
+    ):  # gone, or its storage is away: the report does without
         return None
     return path if path.is_file() else None
 

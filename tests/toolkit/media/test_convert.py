@@ -244,7 +244,9 @@ def test_a_shape_that_does_not_fit_is_filled_up_not_cut(tmp_path: Path) -> None:
     assert plain.getpixel((360, 30))[0] > 240, "its words are still there"  # type: ignore[index]
     many = convert(photo((900, 300)), where, tmp_path)
     assert many.size == (900, 472)
-    assert len(set(many.crop((0, 0, 900, 60)).resize((30, 2)).get_flattened_data())) > 10, "blurred, not one colour"
+    assert len(set(many.crop((0, 0, 900, 60)).resize((30, 2)).get_flattened_data())) > 10, (
+        "blurred, not one colour"
+    )
 
 
 def test_it_is_enlarged_no_more_than_needed() -> None:

@@ -16,7 +16,17 @@ PLACES = [
     for place in network.placements
     if place.text_allowed
 ]
-WORDS = ["книга", "Ярмарок", "👩‍👩‍👧", "https://example.org/a/very/long/address", "#читання", "co", "fee,", "—", "\n\n"]
+WORDS = [
+    "книга",
+    "Ярмарок",
+    "👩‍👩‍👧",
+    "https://example.org/a/very/long/address",
+    "#читання",
+    "co",
+    "fee,",
+    "—",
+    "\n\n",
+]
 TEXTS = st.builds(
     lambda words, times: " ".join(words * times),
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=12),

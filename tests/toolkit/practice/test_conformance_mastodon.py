@@ -2,7 +2,8 @@
 
 Collected only by ``make conformance SPECS=folder`` (see ``conftest.py`` beside this file). Every request must be
 described, with described fields of the right type; every answer may have fewer fields than the real thing, but no
-unknown one and none of a wrong type. Where the stand-in (mastodon-mock, not Mastodon) differs, :data:`STAND_IN` says how.
+unknown one and none of a wrong type. Where the stand-in (mastodon-mock, not Mastodon) differs, :data:`STAND_IN` says
+how.
 """
 
 from __future__ import annotations

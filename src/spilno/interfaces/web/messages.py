@@ -197,9 +197,7 @@ TEXTS: dict[str, Promise | str] = {
         "The network no longer serves the version of its interface that is used here. Update Spilno, or connect again "
         "and set a newer version."
     ),
-    "network_delete_by_hand": _(
-        "The network lets no program delete this. Delete it there, in its own app."
-    ),
+    "network_delete_by_hand": _("The network lets no program delete this. Delete it there, in its own app."),
     "network_app_refused": _(
         "The network does not accept this installation's app: %(message)s. An administrator checks its number and "
         "its secret."
@@ -297,7 +295,9 @@ TEXTS: dict[str, Promise | str] = {
     "take_down_unclear": _(
         "The network gave no clear answer. Look whether the post is gone, or press once more: that is harmless."
     ),
-    "not_approved": _("It waits for approval. As soon as it is approved, it leaves by itself, if its time allows."),
+    "not_approved": _(
+        "It waits for approval. As soon as it is approved, it leaves by itself, if its time allows."
+    ),
     "missed_unapproved": _("It was not approved in time, so it did not leave."),
     "too_many_stages": _("At most %(most)s stages are possible."),
     "stage_without_approvers": _("Stage %(number)s asks nobody. Tick somebody, or leave the stage out."),
@@ -357,7 +357,9 @@ TEXTS: dict[str, Promise | str] = {
     "unknown_media": _("This picture is not in the library any more."),
     "channel_twice": _("A channel was chosen twice."),
     "item_key_taken": _("There is a post with the key “%(key)s” already."),
-    "mention_name_wrong": _("“%(name)s” cannot stand behind @: letters, digits, dots and dashes, without blanks."),
+    "mention_name_wrong": _(
+        "“%(name)s” cannot stand behind @: letters, digits, dots and dashes, without blanks."
+    ),
     "mention_name_taken": _("@%(name)s is there already."),
     "mention_without_handle": _("Say what they are called on at least one network."),
     "snippet_empty": _("There are no words in it."),
@@ -429,7 +431,9 @@ TEXTS: dict[str, Promise | str] = {
     "media_broken": _("The file is damaged or not complete. Export it again."),
     "media_no_video": _("The file holds no moving picture, only sound. Export it as a video."),
     "media_zero_length": _("There is nothing in the file: no moment of video, no page. Export it again."),
-    "media_unknown_codec": _("The video is coded as %(codec)s, which is unknown here. Export it as MP4 with H.264."),
+    "media_unknown_codec": _(
+        "The video is coded as %(codec)s, which is unknown here. Export it as MP4 with H.264."
+    ),
     "media_password": _("The PDF is locked with a password. Save it without one."),
     "media_too_heavy": _("The file takes too long or too much memory to work on. Export it smaller."),
     "media_not_taken": _("Sign in again: the file was not taken."),

@@ -24,7 +24,13 @@ from spilno.toolkit.practice import growth
 
 Clock = Callable[[], datetime]
 NETWORKS = ("instagram", "facebook", "telegram", "linkedin", "youtube")
-HEADS = {"instagram": "178414", "facebook": "10", "telegram": "-100", "linkedin": "1", "youtube": "UC00000000000"}
+HEADS = {
+    "instagram": "178414",
+    "facebook": "10",
+    "telegram": "-100",
+    "linkedin": "1",
+    "youtube": "UC00000000000",
+}
 """How an account's id begins."""
 
 

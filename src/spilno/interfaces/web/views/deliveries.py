@@ -38,7 +38,9 @@ def _show(
     now = clock.now()
     words = Words(get_language() or "uk", request.workspace.time_zone, now)
     comment = FirstComment.objects.filter(delivery=page.delivery).first()
-    problem = UserError(comment.error_code, **comment.error_params) if comment and comment.error_code else None
+    problem = (
+        UserError(comment.error_code, **comment.error_params) if comment and comment.error_code else None
+    )
     context: dict[str, Any] = {
         "comment": comment,
         "comment_problem": text_of(problem) if problem else "",

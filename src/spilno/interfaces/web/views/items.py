@@ -306,7 +306,9 @@ def _save(request: WorkspaceRequest, item: Item | None) -> HttpResponse:
                 tags.set_tags(item=saved, names=tags.read_names(typed.tags), by=request.person)
             if wish == "queue":
                 queueing.add(item=saved, by=request.person, now=now)
-            versions.note(item=saved, by=request.person, now=now)  # tags and a place in the queue belong to it
+            versions.note(
+                item=saved, by=request.person, now=now
+            )  # tags and a place in the queue belong to it
             pages.track_item(item=saved, now=now)
             for one in composer.described:
                 services.describe_media(media=one, alt=one.alt, by=request.person, now=now)

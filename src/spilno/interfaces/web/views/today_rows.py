@@ -142,7 +142,9 @@ def _deliveries(workspace: Workspace, person: Person, now: datetime) -> Iterator
     for one in sorted(found, key=lambda row: (order.index(DeliveryState(row.state)), row.due_at)):
         item = one.variant.item
         title = title_of(item.title, item.text, most=60) or one.channel.name
-        if one.state == DeliveryState.PUBLISHED:  # the post is out; its first comment is not, or nobody can tell
+        if (
+            one.state == DeliveryState.PUBLISHED
+        ):  # the post is out; its first comment is not, or nobody can tell
             words = _("First comment under “%(title)s”: please check") % {"title": title}
             why, action, voice = "", _("Look"), "out"
         else:
@@ -170,7 +172,11 @@ def _approvals(workspace: Workspace, person: Person) -> Iterator[Row]:
         title = title_of(item.title, item.text, most=60) or one.variant.channel.name
         when = when_short(one.variant.publish_at) if one.variant.publish_at else ""
         if wanted is not None:
-            words, why, mine = _("Change “%(title)s”"), f"{wanted.name}: {wanted.comment}", _own(person, item.owner)
+            words, why, mine = (
+                _("Change “%(title)s”"),
+                f"{wanted.name}: {wanted.comment}",
+                _own(person, item.owner),
+            )
             page, action = "plan-item", _("Mend")
         else:
             words, why, mine = _("Approve “%(title)s”"), "", approvals.is_asked(one, parts)
