@@ -23,7 +23,18 @@ const dues = (found) => (found.due ?? []).map(([day, title, url, look, panel], p
 
 const holidays = (found) => Object.entries(found.holidays ?? {}).map(([day, title]) => ({ id: `holiday-${day}`, title, start: day, allDay: true, editable: false, holiday: true }));
 
-const free = (found) => (found.free ?? []).map(([start, channels, names, networks]) => ({ id: `free-${start}`, title: word("free"), start, editable: false, free: channels, networks: [...new Set(networks)], state: names.join(", ") }));
+const minutes = (start) => Date.parse(`${start}Z`) / 60000;
+
+/** Free slots that a post would be drawn over are left out here; the lanes show each of them. */
+function open(found) {
+  const busy = found.rows.map(([, start]) => minutes(start)).sort((one, other) => one - other);
+  return (found.free ?? []).filter(([start]) => {
+    const at = minutes(start);
+    return !busy.some((one) => Math.abs(one - at) < 45);
+  });
+}
+
+const free = (found) => open(found).map(([start, channels, names, networks]) => ({ id: `free-${start}`, title: word("free"), start, editable: false, free: channels, networks: [...new Set(networks)], state: names.join(", ") }));
 
 /** Everything that stands in a period. A plain list of events (the page /design) is taken as it is. */
 export async function load(element, info, view) {

@@ -364,3 +364,18 @@ def test_all_steps_back_end_where_it_began(
     for step in reversed(steps):
         assert not back(cast, step).refused
     assert seen() == before
+
+
+def test_a_copy_takes_along_what_belongs_to_the_post_alone(cast: Cast, bluesky: Channel) -> None:
+    from spilno.plan.writing.models import ItemExtra
+
+    variant = put(cast, bluesky, kyiv("2026-11-24T12:00"), scheduled=True)
+    ItemExtra.objects.update_or_create(
+        item=variant.item, defaults={"workspace": cast.workspace, "first_comment": "Books: example.org"}
+    )
+    outcome = rearranging.duplicate(
+        workspace=cast.workspace, ref=ref(variant), at=None, by=cast.owner, now=cast.now
+    )
+    copy = Item.objects.get(pk=outcome.items[0])
+    assert ItemExtra.objects.get(item=copy).first_comment == "Books: example.org"
+    assert not Delivery.objects.filter(variant__item=copy).exists()

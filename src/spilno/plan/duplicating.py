@@ -46,12 +46,13 @@ def duplicate(
         updated_at=now,
         deleted_at=None,
     )
+    _carry(item, copy)
     for one in ItemMedia.objects.filter(item=item).order_by("position"):
         _copy(one, item=copy)
     taken = item.variants.select_related("channel").order_by("position")
     for variant in taken.filter(pk__in=variants) if variants else taken:
         if variant.channel.is_active:
-            _copy(variant, item=copy, publish_at=at)
+            _carry(variant, _copy(variant, item=copy, publish_at=at))
     copy.tags.set(item.tags.all())
     extras.copy(of_item=item, to=copy)
     audit.record(
@@ -59,6 +60,19 @@ def duplicate(
         initiative_id=item.initiative_id, title=item.title, of=str(item.pk),
     )  # fmt: skip
     return copy
+
+
+def _carry(row: models.Model, copy: models.Model) -> None:
+    """Copy the rows that belong to this one alone and say of themselves that a copy has them, too.
+
+    A model says so by ``carried_along = True``. An approval or a delivery is of one post and stays with it.
+    """
+    for relation in row._meta.related_objects:
+        if not relation.one_to_one or not getattr(relation.related_model, "carried_along", False):
+            continue
+        found = relation.related_model._default_manager.filter(**{relation.field.name: row}).first()
+        if found is not None:
+            _copy(found, **{relation.field.name: copy})
 
 
 def _copy(row: Model, **changed: Any) -> Model:

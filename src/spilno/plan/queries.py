@@ -65,7 +65,11 @@ def link_of(variant: Variant) -> str:
 def link_to_check(variant: Variant) -> str:
     """:func:`link_of`, with a short link that is still to be made already as long as it will be."""
     link = link_of(variant)
-    if not link or variant.item.link_to_id or any(one.target == variant.item.link for one in variant.links.all()):
+    if (
+        not link
+        or variant.item.link_to_id
+        or any(one.target == variant.item.link for one in variant.links.all())
+    ):
         return link
     short = dressing.mode_of(variant.item, dressing.rules_for(variant.workspace_id)) == "short"
     return dressing.to_come() if short else link
@@ -306,6 +310,7 @@ def of_initiative(initiative: Initiative) -> list[Item]:
     found = (
         items(initiative.workspace)
         .filter(initiative=initiative)
+        .select_related("extra")
         .prefetch_related(Prefetch("variants", variants), "itemmedia_set__media")
     )
 

@@ -172,6 +172,8 @@ class Idea(Owned):
 class ItemExtra(Owned):
     """What an item carries beside its words: how its link goes out, the first comment, its rubric."""
 
+    carried_along = True  # a copy of the post has it, too
+
     item = models.OneToOneField("plan.Item", on_delete=models.CASCADE, related_name="extra")
     link_mode = models.CharField(max_length=5, choices=LinkMode.choices, blank=True)  # empty: the workspace's
     first_comment = models.TextField(blank=True)
