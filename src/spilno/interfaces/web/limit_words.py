@@ -22,7 +22,7 @@ from spilno.toolkit.networks import registry
 from spilno.toolkit.networks.base import Counts, Network, Per, RatePolicy
 
 COUNTS: Mapping[str, Promise] = {
-    Counts.REQUEST: gettext_lazy("Requests"),
+    Counts.REQUEST: gettext_lazy("Requests to the network"),
     Counts.POST: gettext_lazy("Posts"),
     Counts.UPLOAD: gettext_lazy("Files handed over"),
 }
