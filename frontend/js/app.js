@@ -7,6 +7,7 @@ import { counters } from "./counter.js";
 import { dialogs } from "./dialogs.js";
 import { dropzones } from "./dropzone.js";
 import { figures } from "./lazy.js";
+import { boards } from "./ideas.js";
 import { invalid } from "./invalid.js";
 import { keys } from "./keys.js";
 import { menus } from "./menus.js";
@@ -37,5 +38,5 @@ htmx.config.historyCacheSize = 0; // going back asks the server: a calendar from
 // Helpers that listen on the document once …
 for (const start of [theme, toasts, requests, confirmations, dialogs, menus, keys, invalid, uploadWatch, stepsBack, planChanges]) start();
 // … and those that look at new parts of the page, at the start and after each htmx swap.
-const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, pins, scrollers, tabs, plans];
+const parts = [autosave, counters, dropzones, uploads, composers, previews, figures, pins, scrollers, tabs, plans, boards];
 htmx.onLoad((element) => parts.forEach((look) => look(element)));

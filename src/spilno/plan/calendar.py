@@ -62,6 +62,7 @@ class Wanted:
     owners: tuple[UUID, ...] = ()
     states: tuple[str, ...] = ()  # of deliveries; "" is: nothing scheduled
     tags: tuple[UUID, ...] = ()
+    rubrics: tuple[UUID, ...] = ()
 
 
 EVERYTHING = Wanted()
@@ -164,6 +165,8 @@ def narrowed(variants: QuerySet[Variant], wanted: Wanted) -> QuerySet[Variant]:
     if wanted.tags:
         tagged = Tag.items.through.objects.filter(item_id=OuterRef("item_id"), tag_id__in=wanted.tags)
         variants = variants.filter(Exists(tagged))
+    if wanted.rubrics:
+        variants = variants.filter(item__extra__pillar_id__in=wanted.rubrics)
     if wanted.states:
         among = Q(delivery__state__in=[one for one in wanted.states if one])
         variants = variants.filter(among | Q(delivery__isnull=True) if "" in wanted.states else among)
@@ -184,6 +187,8 @@ def shelf(*, workspace: Workspace, wanted: Wanted = EVERYTHING, most: int = SHEL
         found = found.filter(owner_id__in=wanted.owners)
     if wanted.tags:
         found = found.filter(tags__in=wanted.tags).distinct()
+    if wanted.rubrics:
+        found = found.filter(extra__pillar_id__in=wanted.rubrics)
     if wanted.channels or wanted.networks:
         narrow = Wanted(channels=wanted.channels, networks=wanted.networks)
         found = found.filter(Exists(narrowed(Variant.objects.filter(item=OuterRef("pk")), narrow)))

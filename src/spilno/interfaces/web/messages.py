@@ -371,6 +371,12 @@ TEXTS: dict[str, Promise | str] = {
     "link_pattern_word": _("{%(word)s} means nothing here. Possible: %(known)s."),
     "comment_post_gone": _("The post is not there any more, so nothing was posted under it."),
     "comment_too_late": _("The post is out for more than a day: a first comment would come too late."),
+    "pillar_share_wrong": _("The share is a whole number from 0 to 100."),
+    "pillar_name_taken": _("The rubric “%(name)s” is there already."),
+    "pillars_too_many": _("There are %(limit)s rubrics already. Put some away."),
+    "idea_without_words": _("Say in a few words what it is about."),
+    "unknown_idea": _("This idea is not there any more."),
+    "idea_has_grown": _("This idea became a post; it stays there."),
     "item_changed": _(
         "Somebody changed this post meanwhile. What you typed is still here; nothing was overwritten."
     ),

@@ -29,10 +29,11 @@ from spilno.plan import calendar
 from spilno.plan.calendar import View, Wanted
 from spilno.plan.models import PlanView, Tag
 from spilno.plan.queries import title_of
+from spilno.plan.writing.models import Pillar
 from spilno.team.models import Person, Workspace
 from spilno.team.permissions import Permission, may
 
-FIELDS = ("network", "channel", "initiative", "owner", "state", "tag")
+FIELDS = ("network", "channel", "initiative", "owner", "state", "tag", "rubric")
 _PAST = 4000  # years that browsers let people type; reckoning days beyond them overflows
 
 
@@ -46,6 +47,7 @@ class Filters:
     owner: tuple[UUID, ...] = ()
     state: tuple[str, ...] = ()  # keys of plan_marks.GROUPS
     tag: tuple[UUID, ...] = ()
+    rubric: tuple[UUID, ...] = ()
 
     @property
     def wanted(self) -> Wanted:
@@ -56,6 +58,7 @@ class Filters:
             owners=self.owner,
             states=tuple(one for key in self.state for one in plan_marks.GROUPS[key]),
             tags=self.tag,
+            rubrics=self.rubric,
         )
 
     @property
@@ -84,6 +87,7 @@ def filters_of(query: QueryDict) -> Filters:
         owner=ids("owner"),
         state=tuple(dict.fromkeys(one for one in query.getlist("state") if one in plan_marks.GROUPS)),
         tag=ids("tag"),
+        rubric=ids("rubric"),
     )
 
 
@@ -249,6 +253,7 @@ class Desk:
             rows("initiative", Initiative.objects.filter(archived_at=None), "title", nothing, "ends_on"),
             rows("owner", Person.objects.filter(is_active=True), "name", nothing, "name"),
             rows("tag", Tag.objects.all(), "name", nothing, "name"),
+            rows("rubric", Pillar.objects.filter(archived_at=None), "name", nothing, "name"),
             all=True,
         )
         found: dict[str, list[tuple[str, str, str]]] = {
@@ -256,6 +261,7 @@ class Desk:
             "initiative": [],
             "owner": [],
             "tag": [],
+            "rubric": [],
         }
         for kind, value, words, network, _place in sorted(every, key=lambda row: row[4].casefold()):
             found[kind].append((value, words, network))
@@ -288,6 +294,7 @@ class Desk:
             ("owner", _("Owner"), known["owner"]),
             ("state", _("State"), [(key, str(label), "") for key, label in plan_marks.GROUP_LABELS.items()]),
             ("tag", _("Tag"), known["tag"]),
+            ("rubric", _("Rubric"), known["rubric"]),
         )
         return tuple(
             Choice(

@@ -141,6 +141,11 @@ class Pillar(Owned):
         constraints = [models.UniqueConstraint("workspace", Lower("name"), name="pillar_once")]
         ordering = ["name"]
 
+    @property
+    def hue(self) -> int:
+        """Of its colour, in degrees; lightness and chroma are the style sheet's."""
+        return self.colour * 45
+
 
 class Idea(Owned):
     """Something that may become a post."""

@@ -41,7 +41,7 @@ from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
 from spilno.interfaces.web.uploads import store_all
-from spilno.interfaces.web.views import words, writing
+from spilno.interfaces.web.views import ideas, words, writing
 from spilno.kernel import clock
 from spilno.kernel.errors import Conflict, UserError
 from spilno.pages import services as pages
@@ -49,7 +49,7 @@ from spilno.plan import checks, queries, services, tags
 from spilno.plan.models import Item, Media
 from spilno.plan.writing import typed as kept_words
 from spilno.plan.writing import versions
-from spilno.plan.writing.models import LinkMode, TypedDraft
+from spilno.plan.writing.models import LinkMode, Pillar, TypedDraft
 from spilno.publishing import composition, queueing
 from spilno.publishing.comments.services import can_comment
 from spilno.publishing.composition import Action
@@ -99,6 +99,7 @@ class ComposerPage:
     most_bytes: int  # of one file
     approval: ApprovalStrip | None
     link_modes: Sequence[tuple[str, str]] = ()
+    pillars: Sequence[tuple[str, str]] = ()
     commenting: Sequence[str] = ()  # names of channels on which a first comment can follow
     meeting: conflicts.Meeting | None = None  # somebody else saved meanwhile
     wish: str = "save"  # what was pressed when that was found out
@@ -172,6 +173,7 @@ def _page(
         most_bytes=settings.SPILNO_UPLOAD_MAX_BYTES,
         approval=strip_of(item) if item and not item.deleted_at else None,
         commenting=sorted({one.channel.name for one in composer.targets if can_comment(one.channel)}),
+        pillars=_pillars(composer),
         link_modes=link_modes(composer.usual_link_mode),
         meeting=meeting,
         wish=_wish(request),
@@ -180,6 +182,16 @@ def _page(
     )
     template = "plan/panel.html" if in_panel else "plan/composer.html"
     return render(request, template, {"page": page}, status=422 if error else 200)
+
+
+def _pillars(composer: Composer) -> list[tuple[str, str]]:
+    """Rubrics in use, and the post's own even if it was put away."""
+    found = Pillar.objects.filter(workspace=composer.workspace)
+    return [
+        (str(one.pk), one.name)
+        for one in found
+        if one.archived_at is None or str(one.pk) == composer.typed.pillar
+    ]
 
 
 def link_modes(usual: str) -> list[tuple[str, str]]:
@@ -503,4 +515,5 @@ urlpatterns = [
     path("plan/items/<uuid:pk>/restore/", restore, name="plan-restore"),
     *writing.urlpatterns,
     *words.urlpatterns,
+    *ideas.urlpatterns,
 ]
