@@ -14,14 +14,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from spilno.channels.models import Channel
 from spilno.plan import services
-from spilno.plan.models import Item
+from spilno.plan.models import Item, Media
 from spilno.plan.writing import versions
 from spilno.plan.writing.models import TypedDraft
 from spilno.publishing.comments.models import FirstComment
 from spilno.team.models import Person
 from tests.conftest import Cast
 from tests.interfaces.web.test_items import edit, new, to
-from tests.plan.conftest import make_channel
+from tests.plan.conftest import make_channel, picture, store  # noqa: F401 - a fixture
 from tests.plan.test_items import deliver, make_item
 
 ClientOf = Callable[[Person], Client]
@@ -303,3 +303,16 @@ def test_what_becomes_of_a_comment_is_decided_on_the_deliverys_page(
     comment.refresh_from_db()
     assert comment.state == "out"
     assert client.post(at("plan-delivery-comment", delivery.pk), {"do": "x"}).status_code == 404
+
+
+def test_previews_are_laid_out_by_what_the_placement_declares(
+    client: Client,
+    cast: Cast,
+    store: Callable[..., Media],  # noqa: F811
+) -> None:
+    instagram = make_channel(cast, "instagram")
+    first, second = store(), store(picture(color="navy"), name="second.jpg")
+    places = [to(instagram, one) for one in ("post", "carousel", "reel")]
+    said = {"text": "Post", "to": places, "media": [first.pk, second.pk]}
+    shapes = re.findall(r'class="look-as look-(\w+)"', words(client.post(at("plan-check"), said)))
+    assert shapes == ["post", "carousel", "tall"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 
 from django.http import QueryDict
@@ -499,6 +500,21 @@ class Preview:
     def story(self) -> bool:
         """A full picture without words of its own."""
         return self.target.placement is not None and not self.target.placement.text_allowed
+
+    @property
+    def shape(self) -> str:
+        """How it is laid out there, by what the placement declares: ``tall`` (a film that fills a phone),
+        ``carousel``, ``document`` or ``post``.
+        """
+        place, kinds = self.target.placement, {one["kind"] for one in self.media}
+        if place is None:
+            return "post"
+        upright = place.limit("video_ratio_best") or place.limit("video_ratio_max")
+        if "file" in kinds:
+            return "document"
+        if place.media_allowed[:1] == ("video",) and upright is not None and Decimal(upright) <= 1:
+            return "tall"
+        return "carousel" if len(self.media) > 1 and place.limit("media_min") is not None else "post"
 
     @property
     def left(self) -> int | None:
