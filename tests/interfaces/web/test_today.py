@@ -264,7 +264,7 @@ def test_the_page_costs_few_queries_however_much_waits(
 
     fill(1)
     check_due(now=cast.now)
-    with django_assert_max_num_queries(23) as few:
+    with django_assert_max_num_queries(20) as few:
         client.get(address)
     for number in range(2, 6):
         fill(number)

@@ -22,6 +22,8 @@ class WorkspaceRequest(HttpRequest):
     person: Person
     user: User
     htmx: HtmxDetails
+    memberships: list[Person]
+    unanswered: int
 
 
 def needs(permission: Permission, *, post: Permission | None = None) -> Callable[[View], View]:

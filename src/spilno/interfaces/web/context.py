@@ -50,9 +50,15 @@ def _entries(request: Any) -> list[Entry]:
             url = reverse(key, args=[workspace.slug])
         except NoReverseMatch:
             continue
-        waiting = open_messages(workspace).count() or None if key == "inbox" else None
+        waiting = _unanswered(request) or None if key == "inbox" else None
         entries.append(Entry(key, label, url, voice, key == current, count=waiting))
     return entries
+
+
+def _unanswered(request: Any) -> int:
+    """How many messages wait for an answer; a page that counted them already says so."""
+    known: int | None = getattr(request, "unanswered", None)
+    return open_messages(request.workspace).count() if known is None else known
 
 
 def _section(request: Any) -> str:
@@ -68,6 +74,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     def workspaces() -> list[Person]:
         if not signed_in:
             return []
+        if (known := getattr(request, "memberships", None)) is not None:
+            return list(known)
         return list(
             Person.objects.select_related("workspace")
             .filter(user=user, is_active=True)

@@ -75,11 +75,13 @@ class WorkspaceMiddleware:
                 # A part of a page: a sign-in form in its place would throw away what is typed around it.
                 return HttpResponse(status=401)
             return redirect_to_login(request.get_full_path())
-        person = (
+        # All of the person's workspaces at once: the frame's switch names the others.
+        request.memberships = list(
             Person.objects.select_related("workspace", "department")
-            .filter(workspace__slug=slug, user=request.user, is_active=True)
-            .first()
+            .filter(user=request.user, is_active=True)
+            .order_by("workspace__name")
         )
+        person = next((one for one in request.memberships if one.workspace.slug == slug), None)
         if person is None:
             raise Http404
         needed = permission if request.method in ("GET", "HEAD") else view.permission_post

@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, Window
+from django.db.models import Count, Exists, QuerySet, Subquery, Window
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -101,6 +101,7 @@ def today(request: WorkspaceRequest) -> HttpResponse:
     mine = [one for one in rows if one.mine]
     local = now.astimezone(ZoneInfo(zone))
     steps = _steps(request.workspace, request.person)
+    voice = _voice(request)
     page = TodayPage(
         greeting=_greeting(local.hour),
         waiting=_waiting(len(mine), is_new=not all(one.done for one in steps)),
@@ -110,7 +111,7 @@ def today(request: WorkspaceRequest) -> HttpResponse:
         everyone=everyone,
         on_air=_on_air(request.workspace, local.date()),
         steps=steps,
-        voice=_voice(request.workspace, request.person),
+        voice=voice,
         may_create=may(request.person, Permission.INITIATIVE_EDIT),
     )
     return render(request, "today/today.html", {"page": page})
@@ -171,7 +172,9 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
         _exists(Initiative, brief__state=BriefState.READY, **of_ours),
         _exists(Item, deleted_at=None, **of_ours),
         _exists(Item, variants__delivery__isnull=False, **of_ours),
+        Subquery(_briefs_to_agree_on(workspace)[:1]),
     )[0]
+    open_brief = reverse("initiatives-brief", args=[*here, done[5]]) if done[5] else ""
     return (
         Step(
             pgettext("first step", "Connect a channel"),
@@ -183,7 +186,7 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
         Step(
             _("Agree on its brief"),
             done[2],
-            _brief_to_agree_on(workspace) or reverse("initiatives", args=here),
+            open_brief or reverse("initiatives", args=here),
             _("Which task must the content solve?"),
         ),
         Step(_("Write a post"), done[3], reverse("plan-new", args=here)),
@@ -191,27 +194,27 @@ def _steps(workspace: Workspace, person: Person) -> tuple[Step, ...]:
     )
 
 
-def _brief_to_agree_on(workspace: Workspace) -> str:
-    """The address of the newest brief that is not ready yet, or ""."""
-    found = (
+def _briefs_to_agree_on(workspace: Workspace) -> QuerySet[Initiative, str]:
+    """Keys of initiatives whose brief is not ready yet, the newest first."""
+    return (
         Initiative.objects.filter(workspace=workspace, archived_at=None)
         .exclude(brief__state=BriefState.READY)
         .order_by("-created_at")
         .values_list("slug", flat=True)
-        .first()
     )
-    return reverse("initiatives-brief", args=[workspace.slug, found]) if found else ""
 
 
 def _exists(model: Any, **conditions: Any) -> Any:
     return Exists(model.objects.filter(**conditions))
 
 
-def _voice(workspace: Workspace, person: Person) -> Voice | None:
-    if not may(person, Permission.CONVERSATION_HANDLE):
+def _voice(request: WorkspaceRequest) -> Voice | None:
+    workspace = request.workspace
+    if not may(request.person, Permission.CONVERSATION_HANDLE):
         return None
     waiting = Message.objects.filter(workspace=workspace, handled_at=None).select_related("channel")
     latest = list(waiting.annotate(waiting=Window(Count("*"))).order_by("-said_at")[:3])
+    request.unanswered = latest[0].waiting if latest else 0
     if not latest:
         return None
     return Voice(latest[0].waiting, tuple(latest), reverse("inbox", args=[workspace.slug]))
