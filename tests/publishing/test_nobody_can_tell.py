@@ -154,6 +154,7 @@ def test_a_letter_without_an_answer(
 
     monkeypatch.setattr(type(mail), "handle_DATA", silent)
     monkeypatch.setattr(smtp, "TIMEOUT", 0.3)
+    monkeypatch.setattr(smtp, "DIGESTING", 0.3)  # seconds that a server may think about a letter
     delivery = today.delivery(channel, due=today.clock.at, text="Лист", placement="letter")
     today.play()
     delivery.refresh_from_db()
