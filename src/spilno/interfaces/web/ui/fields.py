@@ -193,6 +193,7 @@ def preview(
         "handle": handle,
         "text": text,
         "media": pictures,
+        "strip": placement == "carousel",  # wider than its frame: the keyboard scrolls it
         "link": link,
         "link_title": link_title,
         "link_host": host,
