@@ -27,7 +27,6 @@ from spilno.interfaces.web.access import WorkspaceRequest, needs
 from spilno.interfaces.web.approval_words import ApprovalStrip, strip_of
 from spilno.interfaces.web.composing import (
     Composer,
-    Preview,
     Target,
     Typed,
     from_item,
@@ -37,6 +36,7 @@ from spilno.interfaces.web.composing import (
 from spilno.interfaces.web.doubts import Choice as DoubtChoice
 from spilno.interfaces.web.doubts import choices as doubt_choices
 from spilno.interfaces.web.hint_words import hint_words
+from spilno.interfaces.web.looks import Preview
 from spilno.interfaces.web.messages import text_of
 from spilno.interfaces.web.reading import uuid_of
 from spilno.interfaces.web.templatetags.format import when
