@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from spilno.team.models import Person, Role, User, Workspace
 from spilno.team.services import add_person, create_workspace
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("spilno", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("spilno")
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)  # a Friday, noon in Kyiv
 

@@ -85,7 +85,7 @@ def test_never_more_than_allowed_in_any_span(
 
     Also if the next worker's clock is behind. It asks later all the same, so its moment is the latest one so far.
     """
-    window, at, latest = Window(), NOW, NOW
+    window, at, latest = Window(), NOW, NOW - timedelta(days=1000)
     granted: list[datetime] = []
     for share, count in steps:
         at += timedelta(seconds=seconds * share)
