@@ -231,12 +231,18 @@ def public_url(media: Media, now: datetime, rendition: Rendition | None = None) 
     return f"{settings.SPILNO_PUBLIC_URL}{settings.MEDIA_URL}{_signer.sign_object(said)}{extension}"
 
 
+def public_small(media: Media, now: datetime) -> str:
+    """Path of a small picture of the file for people without an account, for a day."""
+    said = {"s": media.pk.hex, "e": int((now + PUBLIC_LIFE).timestamp())}
+    return f"{settings.MEDIA_URL}{_signer.sign_object(said)}.webp"
+
+
 def from_token(*, token: str, now: datetime) -> Public | None:
     """The file that a signed address stands for; ``None`` if it was changed, is over, or the file is gone."""
     try:
         said = _signer.unsign_object(token)
         expires = datetime.fromtimestamp(said["e"], UTC)
-        made, pk = "r" in said, UUID(said.get("r") or said["m"])
+        made, pk = "r" in said, UUID(said.get("r") or said.get("s") or said["m"])
     except (BadSignature, KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
     if now >= expires + SKEW:
@@ -245,6 +251,12 @@ def from_token(*, token: str, now: datetime) -> Public | None:
         rendition = Rendition.objects.filter(pk=pk, state=Rendition.State.READY).first()
         return Public(rendition.file, rendition.mime, rendition.bytes) if rendition else None
     media = Media.objects.filter(pk=pk).first()
+    if media is not None and "s" in said:
+        try:
+            name = small_of(media)
+            return Public(name, "image/webp", stored.size(name))
+        except (FileNotFoundError, stored.StorageTrouble):
+            return None
     return Public(str(media.file.name), media.mime, media.bytes) if media else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from spilno.channels import services as channels
 from spilno.kernel import clock
@@ -216,3 +218,27 @@ def test_the_pages_ask_a_bounded_number_of_questions(
         browser.get(page)
         with django_assert_max_num_queries(20):
             assert browser.get(page).status_code == 200
+
+
+def test_a_guest_sees_the_pictures_and_nothing_larger(
+    cast: Cast, item: Item, guest: GuestReviewer, client: Client
+) -> None:
+    into = io.BytesIO()
+    Image.new("RGB", (2400, 1600), "teal").save(into, "JPEG")
+    into.seek(0)
+    photo = plan.store_media(
+        workspace=cast.workspace, by=cast.colleague, now=cast.now, name="photo.jpg", content=into, alt="Стіл"
+    )
+    plan.update_item(item=item, by=cast.colleague, now=cast.now, expected_version=item.version, media=[photo])
+    rules(cast, f"guest:{guest.pk}")
+    _link, token = services.open_link(
+        workspace=cast.workspace, guest=guest, items=[item], by=cast.owner, now=clock.now()
+    )
+    page = client.get(reverse("review-item", args=[token, item.pk])).content.decode()
+    shown = re.search(r'<img src="(/[^"]+)" alt="Стіл"', page)
+    assert shown is not None
+    answer = client.get(shown.group(1))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/webp")
+    with Image.open(io.BytesIO(b"".join(answer.streaming_content))) as picture:  # type: ignore[attr-defined]
+        assert max(picture.size) < 1000
+    assert client.get(shown.group(1)[:-6] + "x.webp").status_code == 404

@@ -168,7 +168,7 @@ def show(
     pictures: list[dict[str, Any]] = [
         {
             "id": str(one.pk), "url": reverse("library-small", args=[request.workspace.slug, one.pk]),
-            "alt": one.alt, "pins": _pins(said, one.pk),
+            "alt": one.alt, "kind": one.kind, "badge": one.badge, "pins": _pins(said, one.pk),
         }
         for one in plan.media_of(item)
     ]  # fmt: skip
@@ -388,7 +388,10 @@ def _guest_view(
         raise Http404
     item = group[0].variant.item
     now = clock.now()
-    pictures = [{"url": files.public_url(one, now), "alt": one.alt} for one in plan.media_of(item)]
+    pictures = [
+        {"url": files.public_small(one, now), "alt": one.alt, "kind": one.kind, "badge": one.badge}
+        for one in plan.media_of(item)
+    ]
     return GuestPage(
         link,
         token,
