@@ -261,9 +261,9 @@ def test_the_number_of_queries_does_not_grow(
         made = plan.create_item(workspace=cast.workspace, by=cast.colleague, now=cast.now, text=f"№ {number}")
         plan.put_variant(item=made, channel=group, by=cast.colleague, now=cast.now)
         variants += list(made.variants.select_related("item"))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         few = queries.standings(variants[:2])
     variants = [one.item.variants.select_related("item").get() for one in variants]
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         many = queries.standings(variants)
     assert (len(few), len(many)) == (2, 12)
