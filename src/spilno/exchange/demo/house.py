@@ -89,9 +89,10 @@ def _channels(workspace: Workspace, smm: Person, now: datetime, network: Practic
         network="facebook", name=PAGE, title="Delivery House", followers=1180, since=since
     )
     # Not connected: whoever wants to practise goes through its consent page.
-    network.state.add_account(
-        network="youtube", name=PAGE, title="Delivery House", followers=640, since=since
-    )
+    for other, followers in (("youtube", 640), ("linkedin", 910)):
+        network.state.add_account(
+            network=other, name=PAGE, title="Delivery House", followers=followers, since=since
+        )
     known = {one.key: one for one in Channel.objects.filter(workspace=workspace)}
     known["instagram"] = channels.reconnect(
         channel=known["instagram"],
