@@ -155,11 +155,13 @@ class Manager:
         link: str = "",
         to: str = "",
     ) -> None:
-        """Words, picture, link, and where: all places, or those in the network ``to``, ``channels`` in number."""
+        """Words, picture, link, and where: everywhere, or the usual place of the network ``to``; ``channels`` in all."""
         chips = composer.locator("label.chip:has([name=to])")
         if to:
             language = str(self.page.locator("html").get_attribute("lang"))
             chips = chips.filter(has=self.page.locator(f".net[title='{get(to).label[language]}']"))
+        if to:  # a network has several places; the first is the usual one
+            chips = chips.first
         for one in chips.all():
             one.click()
         composer.locator("[name=text]").fill(text)

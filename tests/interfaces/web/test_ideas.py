@@ -41,6 +41,18 @@ def bluesky(cast: Cast) -> Channel:
 
 
 @pytest.fixture
+def client_of(client_of: ClientOf) -> ClientOf:
+    """Browsers of people who read English, whose words are asked for below."""
+
+    def reading_english(person: Person) -> Client:
+        browser = client_of(person)
+        browser.cookies["django_language"] = "en"
+        return browser
+
+    return reading_english
+
+
+@pytest.fixture
 def client(cast: Cast, client_of: ClientOf) -> Client:
     return client_of(cast.owner)
 
