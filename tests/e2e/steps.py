@@ -155,7 +155,7 @@ class Manager:
         link: str = "",
         to: str = "",
     ) -> None:
-        """Words, picture, link, and where: everywhere, or the usual place of the network ``to``; ``channels`` in all."""
+        """Words, picture, link, and where: everywhere, or the usual place of network ``to``; ``channels`` in all."""
         chips = composer.locator("label.chip:has([name=to])")
         if to:
             language = str(self.page.locator("html").get_attribute("lang"))
