@@ -31,7 +31,7 @@ SECTIONS = (
     "settings",
 )
 TABS = ("brief", "plan", "page", "contingency", "results", "log")
-FILES = re.compile(r"\.(pdf|html|json|csv|ics|xlsx)$|/(file|small|export)/$")
+FILES = re.compile(r"\.(pdf|html|json|csv|ics|xlsx)$|/(file|small|export|print)/$")
 ALIKE = 2
 """Of pages that differ only in what they are about, so many are looked at."""
 
